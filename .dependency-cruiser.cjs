@@ -1,0 +1,56 @@
+// The import rules of the design: imports point inwards, towards the code that knows the least.
+const only = (name, from, allowed, comment) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: `^src/${from}/` },
+  to: { path: '^src/', pathNot: [`^src/${from}/`, ...allowed.map((folder) => `^src/${folder}`)] },
+});
+
+// Small vocabularies that know nothing of the rest of the tree.
+const SHARED = ['support/', 'telemetry/', 'settings\\.ts$'];
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'nobody-imports-commands',
+      comment: 'Commands build the world; nothing depends on them but the command line.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/commands/', '^src/main\\.ts$'] },
+      to: { path: '^src/(commands/|main\\.ts$)' },
+    },
+    only('gateway-stands-on-intake', 'gateway', ['intake/', 'tenancy/', 'schemas/', ...SHARED]),
+    only('api-stands-on-intake', 'api', ['intake/', 'tenancy/', 'schemas/', 'storage/', ...SHARED]),
+    only('intake-stands-on-storage', 'intake', ['storage/', 'tenancy/', 'schemas/', 'database/', ...SHARED]),
+    only('pipeline-knows-no-ssh', 'pipeline', ['schemas/', 'storage/', 'intake/', 'tenancy/', 'database/', ...SHARED]),
+    only('storage-stands-alone', 'storage', SHARED),
+    only('schemas-stand-alone', 'schemas', SHARED),
+    only('tenancy-stands-on-schemas', 'tenancy', ['schemas/', 'database/', ...SHARED]),
+    only('database-stands-alone', 'database', SHARED),
+    only('telemetry-stands-alone', 'telemetry', ['support/']),
+    {
+      name: 'gateway-knows-no-sql',
+      severity: 'error',
+      from: { path: '^src/gateway/' },
+      to: { path: 'node_modules/(pg|pg-boss|pg-copy-streams)/' },
+    },
+    {
+      name: 'only-the-gateway-knows-ssh',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/gateway/' },
+      to: { path: 'node_modules/ssh2/' },
+    },
+    {
+      name: 'src-does-not-import-test-code',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^test/|node_modules/(mocha|ssh2-sftp-client|fast-check)/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { extensions: ['.ts', '.js', '.mjs', '.cjs'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+  },
+};

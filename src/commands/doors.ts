@@ -1,0 +1,104 @@
+import { type ApiServer, startApi } from '../api/server.ts';
+import { createTokens } from '../api/tokens.ts';
+import { openJobSender } from '../database/job-queue.ts';
+import { type Gateway, startGateway } from '../gateway/gateway.ts';
+import type { HostKey } from '../gateway/host-keys.ts';
+import { findByIdempotencyKey } from '../intake/idempotency.ts';
+import { registerInstance } from '../intake/instance.ts';
+import { createIntake, type Intake } from '../intake/intake.ts';
+import { findUpload, listErrors, listUploads, uploadStatuses } from '../intake/upload-queries.ts';
+import { createUploadRecords } from '../intake/upload-records.ts';
+import { readFirstRecord } from '../pipeline/read/read-file.ts';
+import { rejectReportKey } from '../storage/raw-store.ts';
+import { authenticate, currentAccess } from '../tenancy/access.ts';
+import { watchTenancy } from '../tenancy/changes.ts';
+import { loadSigningKeys } from '../tenancy/signing-keys.ts';
+import type { World } from './world.ts';
+
+/** The intake of one process, with what keeps it alive. Gateway and API of a standalone process share one. */
+export interface OpenIntake {
+  readonly intake: Intake;
+  close(): Promise<void>;
+}
+
+export async function openIntake(world: World, role: string): Promise<OpenIntake> {
+  const { control, logger, settings, catalogue, store, metrics } = world;
+  const queue = await openJobSender(world.databaseUrl, logger);
+  const instance = await registerInstance(control, role, logger);
+  const intake = createIntake({
+    catalogue,
+    store,
+    records: createUploadRecords(control, queue, instance.id),
+    preflight: readFirstRecord,
+    maxFileBytes: settings.PIING_MAX_FILE_BYTES,
+    logger,
+    metrics,
+  });
+  return {
+    intake,
+    close: async () => {
+      await instance.close();
+      await queue.close();
+    },
+  };
+}
+
+export interface Door<Server> {
+  readonly server: Server;
+  /** Lets what is being received finish for up to `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+export async function openSftpDoor(
+  world: World,
+  intake: Intake,
+  host: string,
+  hostKeys: readonly HostKey[],
+): Promise<Door<Gateway>> {
+  const { control, logger, metrics, settings } = world;
+  const changes = watchTenancy({ url: world.databaseUrl, logger });
+  try {
+    const server = await startGateway({
+      host,
+      port: settings.PIING_SFTP_PORT,
+      hostKeys,
+      authenticate: (attempt) => authenticate(control, attempt),
+      currentAccess: (client) => currentAccess(control, client),
+      changes,
+      intake,
+      statuses: (ids) => uploadStatuses(control, ids),
+      logger,
+      metrics,
+    });
+    const close = async (graceMs: number) => {
+      await server.close(graceMs);
+      await changes.close();
+    };
+    return { server, close };
+  } catch (error) {
+    await changes.close();
+    throw error;
+  }
+}
+
+export async function openHttpDoor(world: World, intake: Intake, host: string): Promise<Door<ApiServer>> {
+  const { control, logger, metrics, settings, store, catalogue } = world;
+  const server = await startApi({
+    host,
+    port: settings.PIING_HTTP_PORT,
+    logger,
+    metrics,
+    maxFileBytes: settings.PIING_MAX_FILE_BYTES,
+    catalogue,
+    intake,
+    authenticate: (attempt) => authenticate(control, attempt),
+    currentAccess: (client) => currentAccess(control, client),
+    findUpload: (id, organizationId) => findUpload(control, id, organizationId),
+    listUploads: (filter) => listUploads(control, filter),
+    listErrors: (id, offset, limit) => listErrors(control, id, offset, limit),
+    findByIdempotencyKey: (organizationId, key) => findByIdempotencyKey(control, organizationId, key),
+    readReport: (objectKey) => store.read(rejectReportKey(objectKey)),
+    tokens: createTokens(await loadSigningKeys(control)),
+  });
+  return { server, close: (graceMs) => server.close(graceMs) };
+}

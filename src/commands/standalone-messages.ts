@@ -1,0 +1,102 @@
+import { relative } from 'node:path';
+import type { DataDirectory } from './data-directory.ts';
+import type { World } from './world.ts';
+
+/** What `endpoints.json` tells scripts and the other commands. */
+export interface Endpoints {
+  readonly sftp: { readonly host: string; readonly port: number; readonly hostKeys: readonly string[] };
+  readonly http: { readonly url: string };
+  readonly metrics: { readonly url: string };
+  readonly database: { readonly url: string };
+}
+
+/** Shown once, when a credential is made: the database keeps only the secret's hash. */
+export function describeIssued(issued: {
+  readonly organizationId: string;
+  readonly credentialName: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  readonly path: string;
+}): string {
+  return `
+New credential ${issued.credentialName} of ${issued.organizationId}, also in ${shown(issued.path)}:
+  client_id      ${issued.clientId}
+  client_secret  ${issued.clientSecret}
+`;
+}
+
+interface Sample {
+  readonly organizationId: string;
+  readonly credentialName: string;
+  readonly clientId: string;
+  readonly schemaTypes: readonly string[];
+}
+
+const FIND_CREDENTIALS = `
+SELECT c.organization_id AS "organizationId", c.name AS "credentialName", c.client_id AS "clientId",
+       ARRAY(SELECT e.schema_type FROM piing.schema_enablements e
+              WHERE e.organization_id = c.organization_id ORDER BY e.schema_type) AS "schemaTypes"
+  FROM piing.credentials c JOIN piing.organizations o ON o.id = c.organization_id
+ WHERE c.revoked_at IS NULL AND o.deleted_at IS NULL AND NOT o.suspended
+ ORDER BY 1, 2`;
+
+/** Files of `config/samples/` to try with, by schema type. */
+const SAMPLES: Readonly<Record<string, string>> = {
+  orgTransactions: 'config/samples/orgTransactions.csv',
+  orgTransactionDetail: 'config/samples/orgTransactionDetail.csv',
+  orgShifts: 'config/samples/orgShifts.csv',
+  generic_transactions: 'config/samples/generic_transactions.json',
+};
+
+/** The lines to try, ready to be pasted into a second terminal in the same directory. */
+export async function describeReady(
+  world: World,
+  data: DataDirectory,
+  endpoints: Endpoints,
+): Promise<string> {
+  const { rows } = await world.control.query<Sample>(FIND_CREDENTIALS);
+  const lines = [
+    '',
+    `SFTP ${endpoints.sftp.host}:${endpoints.sftp.port}   HTTP ${endpoints.http.url}   metrics ${endpoints.metrics.url}/metrics`,
+  ];
+  for (const row of rows) {
+    const file = shown(data.path('credentials', `${row.organizationId}-${row.credentialName}.json`));
+    lines.push(
+      '',
+      `${row.organizationId}: ${row.schemaTypes.join(', ') || 'no schema type enabled'} (credential in ${file})`,
+    );
+    lines.push(...tryLines(row, file, endpoints, shown(data.path('endpoints.json')), world));
+  }
+  if (rows.length === 0)
+    lines.push('', `No organization yet: put manifests into ${shown(world.settings.PIING_TENANTS_DIR)}.`);
+  return `${lines.join('\n')}\n\nStop with ^C.\n`;
+}
+
+function tryLines(
+  row: Sample,
+  file: string,
+  endpoints: Endpoints,
+  endpointsFile: string,
+  world: World,
+): string[] {
+  const schemaType = row.schemaTypes.includes('orgTransactions') ? 'orgTransactions' : row.schemaTypes[0];
+  const sample = schemaType === undefined ? undefined : SAMPLES[schemaType];
+  const table = schemaType === undefined ? undefined : world.catalogue.get(schemaType)?.table;
+  if (schemaType === undefined || sample === undefined || table === undefined) return [];
+  const { host, port } = endpoints.sftp;
+  const api = `${endpoints.http.url}/api/external`;
+  return [
+    `  export SSHPASS=$(jq -r .client_secret ${file})`,
+    `  sshpass -e sftp -P ${port} -oBatchMode=no -oStrictHostKeyChecking=accept-new ${row.clientId}@${host}:/${schemaType}/ <<< "put ${sample}"`,
+    `  TOKEN=$(curl -s ${api}/auth/token -H 'Content-Type: application/json' -d @${file} | jq -r .access_token)`,
+    `  curl -s -H "Authorization: Bearer $TOKEN" -F schemaType=${schemaType} -F file=@${sample} ${api}/upload | jq`,
+    `  curl -s -H "Authorization: Bearer $TOKEN" "${api}/uploads?limit=5" | jq '.uploads[] | {uploadId, status, rows}'`,
+    `  psql "$(jq -r .database.url ${endpointsFile})" -c 'SELECT * FROM ${table} LIMIT 5'`,
+  ];
+}
+
+/** Paths as a person in this directory would type them. */
+function shown(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short.startsWith('..') ? path : short;
+}

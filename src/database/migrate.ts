@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { StartupError } from '../support/listen.ts';
+
+/** One of the numbered files, for the control or the analytics database. */
+export interface Migration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+export type MigrationSet = 'control' | 'analytics';
+
+/** Any number that no other user of the database is likely to lock; two pods that migrate take turns. */
+const LOCK_ID = 7_409_283_651;
+
+const CREATE_HISTORY = `
+CREATE SCHEMA IF NOT EXISTS piing;
+CREATE TABLE IF NOT EXISTS piing.schema_migrations (
+  name text PRIMARY KEY,
+  sha256 text NOT NULL,
+  applied_at timestamptz NOT NULL DEFAULT now()
+)`;
+
+export async function readMigrations(set: MigrationSet): Promise<Migration[]> {
+  const directory = join(import.meta.dirname, 'migrations', set);
+  const names = (await readdir(directory)).filter((name) => /^\d{4}_\w+\.sql$/.test(name)).sort();
+  return Promise.all(
+    names.map(async (name) => ({
+      name: `${set}/${name}`,
+      sql: await readFile(join(directory, name), 'utf8'),
+    })),
+  );
+}
+
+/**
+ * Runs `work` while holding the migration lock of a database, on one connection.
+ * A second process waits here until the first is done, and then finds nothing left to do.
+ */
+export async function withMigrationLock<Result>(
+  url: string,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'piing-migrate',
+    connectionTimeoutMillis: 10_000,
+  });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    await client.query('SELECT pg_advisory_lock($1)', [LOCK_ID]);
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * Applies what is missing, each file in a transaction of its own, and returns the names of what it applied.
+ * @throws {StartupError} when an applied file has been changed since: write a new one instead.
+ */
+export async function applyMigrations(
+  client: pg.Client,
+  migrations: readonly Migration[],
+): Promise<string[]> {
+  await client.query(CREATE_HISTORY);
+  const history = await client.query<{ name: string; sha256: string }>(
+    'SELECT name, sha256 FROM piing.schema_migrations',
+  );
+  const applied = new Map(history.rows.map((row) => [row.name, row.sha256]));
+  const done: string[] = [];
+  for (const { name, sql } of migrations) {
+    const sha256 = createHash('sha256').update(sql).digest('hex');
+    const before = applied.get(name);
+    if (before === sha256) continue;
+    if (before !== undefined) {
+      throw new StartupError(
+        `Migration ${name} was changed after it had been applied. Restore it and add a new file instead.`,
+      );
+    }
+    await client.query('BEGIN');
+    try {
+      await client.query(sql);
+      await client.query('INSERT INTO piing.schema_migrations (name, sha256) VALUES ($1, $2)', [
+        name,
+        sha256,
+      ]);
+      await client.query('COMMIT');
+    } catch (error) {
+      await client.query('ROLLBACK');
+      throw new Error(`Migration ${name} failed: ${(error as Error).message}`, { cause: error });
+    }
+    done.push(name);
+  }
+  return done;
+}

@@ -1,0 +1,169 @@
+import { Refusal } from '../intake/refusal.ts';
+import { classifyName } from './file-names.ts';
+import type { Handles } from './handles.ts';
+import { type Place, placeOf } from './paths.ts';
+import type { SessionContext } from './session-context.ts';
+import type { SessionFile, SessionFiles } from './session-files.ts';
+import { OPEN_FLAG, STATUS } from './sftp/protocol.ts';
+import { handleReply } from './sftp/replies.ts';
+import type {
+  HandleRequest,
+  OpenRequest,
+  PathRequest,
+  RenameRequest,
+  WriteRequest,
+} from './sftp/requests.ts';
+import { noSuchFile, ok, StatusError } from './status.ts';
+import { UploadHandle } from './upload-handle.ts';
+
+/** What sends a file: OPEN, WRITE, CLOSE, and RENAME and REMOVE of a file that is not received yet. */
+export class FileRequests {
+  readonly #context: SessionContext;
+  readonly #files: SessionFiles;
+  readonly #handles: Handles;
+
+  constructor(context: SessionContext, files: SessionFiles, handles: Handles) {
+    this.#context = context;
+    this.#files = files;
+    this.#handles = handles;
+  }
+
+  /** The order of the checks: what is asked, may this process, where, is it free, what name; then the intake's own. */
+  async open({ id, path, flags, attributes }: OpenRequest): Promise<Buffer> {
+    checkFlags(flags);
+    if (this.#context.draining())
+      throw new Refusal('DRAINING', 'This server is about to restart. Connect again.');
+    const { schemaType, name } = this.#expectFilePlace(placeOf(path));
+    const existing = this.#files.get(schemaType, name);
+    if (existing && (flags & OPEN_FLAG.EXCL || existing.state !== 'received')) {
+      throw new StatusError(
+        STATUS.FAILURE,
+        'A file of this name has already been sent or is open in this session.',
+        'FILE_EXISTS',
+      );
+    }
+    const { format } = classifyName(name);
+    this.#handles.expectRoom();
+    const { intake, remoteAddress } = this.#context;
+    const access = this.#context.access();
+    const upload = await intake.begin({
+      access,
+      schemaType,
+      fileName: name,
+      format,
+      source: 'sftp',
+      remoteAddress,
+    });
+    const handle = new UploadHandle(upload, attributes.size);
+    const file: SessionFile = { schemaType, name, format, handle, state: 'writing', modifiedAt: new Date() };
+    this.#files.add(file);
+    return handleReply(id, this.#handles.add({ kind: 'file', file }));
+  }
+
+  async write({ id, handle, offset, data }: WriteRequest): Promise<Buffer> {
+    await this.#handles.file(handle).handle.write(offset, data);
+    return ok(id);
+  }
+
+  /** OK means: the whole file is durable and will be processed, or is staged under its temporary name. */
+  async close({ id, handle }: HandleRequest): Promise<Buffer> {
+    const open = this.#handles.close(handle);
+    if (open?.kind !== 'file') return ok(id);
+    const { file } = open;
+    await this.#forgetOnFailure(file, async () => {
+      await file.handle.seal();
+      if (classifyName(file.name).kind === 'final') await receive(file);
+      else file.state = 'staged';
+    });
+    return ok(id);
+  }
+
+  async rename({ id, path, target }: RenameRequest): Promise<Buffer> {
+    const file = this.#fileAt(path);
+    const to = placeOf(target);
+    if (file.state !== 'staged') {
+      throw new StatusError(
+        STATUS.PERMISSION_DENIED,
+        'A file that was received or is still open cannot be renamed.',
+        'NO_RENAME',
+      );
+    }
+    if (to.kind !== 'file' || to.schemaType !== file.schemaType) {
+      throw new StatusError(
+        STATUS.PERMISSION_DENIED,
+        'A file can only be renamed within its folder.',
+        'NO_RENAME',
+      );
+    }
+    const { kind, format } = classifyName(to.name);
+    if (format !== file.format) {
+      throw new StatusError(
+        STATUS.FAILURE,
+        'A file keeps its format: .csv stays .csv, and .json stays .json.',
+        'BAD_FILE_NAME',
+      );
+    }
+    this.#files.rename(file, to.name);
+    if (kind === 'final') await this.#forgetOnFailure(file, () => receive(file));
+    return ok(id);
+  }
+
+  async remove({ id, path }: PathRequest): Promise<Buffer> {
+    const file = this.#fileAt(path);
+    if (file.state === 'received')
+      throw new StatusError(STATUS.PERMISSION_DENIED, 'A received file cannot be removed.', 'NO_REMOVE');
+    await this.#forgetOnFailure(file, () =>
+      file.handle.upload.abandon(
+        new Refusal('INCOMPLETE_FILE', 'The sender removed the file before it was complete.'),
+      ),
+    );
+    this.#files.remove(file);
+    return ok(id);
+  }
+
+  #fileAt(path: string): SessionFile {
+    const place = placeOf(path);
+    const file = place.kind === 'file' ? this.#files.get(place.schemaType, place.name) : undefined;
+    if (!file) throw noSuchFile();
+    return file;
+  }
+
+  /** After a failure STAT has to answer "no such file": paramiko and curl believe STAT, not CLOSE. */
+  async #forgetOnFailure(file: SessionFile, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#files.remove(file);
+      throw error;
+    }
+  }
+
+  #expectFilePlace(place: Place): Extract<Place, { readonly kind: 'file' }> {
+    if (place.kind === 'file') return place;
+    const enabled = [...this.#context.access().schemaTypes.keys()].sort().map((name) => `/${name}/`);
+    const message = `Send files into the folder of their schema type: ${enabled.join(', ') || 'none is enabled'}`;
+    throw new StatusError(
+      place.kind === 'nowhere' ? STATUS.NO_SUCH_FILE : STATUS.PERMISSION_DENIED,
+      message,
+      'NOT_A_FILE',
+    );
+  }
+}
+
+async function receive(file: SessionFile): Promise<void> {
+  file.modifiedAt = await file.handle.upload.commit(file.name);
+  file.state = 'received';
+}
+
+function checkFlags(flags: number): void {
+  if (flags & OPEN_FLAG.READ || !(flags & OPEN_FLAG.WRITE)) {
+    throw new StatusError(STATUS.PERMISSION_DENIED, 'Files can be sent but not read.', 'WRITE_ONLY');
+  }
+  if (flags & OPEN_FLAG.APPEND) {
+    throw new StatusError(
+      STATUS.OP_UNSUPPORTED,
+      'Files cannot be resumed or appended to: send the whole file.',
+      'NO_APPEND',
+    );
+  }
+}

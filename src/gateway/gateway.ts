@@ -1,0 +1,116 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import ssh2 from 'ssh2';
+import type { Intake } from '../intake/intake.ts';
+import { Refusal } from '../intake/refusal.ts';
+import type { UploadStatus } from '../intake/uploads.ts';
+import type { UploadId } from '../support/ids.ts';
+import { listenOn } from '../support/listen.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { AccessDecision } from '../tenancy/access.ts';
+import type { TenancyChanges } from '../tenancy/changes.ts';
+import { refuseSsh2Addon } from './addon-guard.ts';
+import { ALGORITHMS } from './algorithms.ts';
+import { Connection } from './connection.ts';
+import type { HostKey } from './host-keys.ts';
+
+export interface GatewayOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly hostKeys: readonly HostKey[];
+  readonly authenticate: (attempt: {
+    clientId: string;
+    clientSecret: string;
+    remoteAddress: string;
+  }) => Promise<AccessDecision>;
+  readonly currentAccess: (client: { clientId: string; remoteAddress: string }) => Promise<AccessDecision>;
+  readonly changes: TenancyChanges;
+  readonly intake: Intake;
+  readonly statuses: (ids: readonly UploadId[]) => Promise<Map<UploadId, UploadStatus>>;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface Gateway {
+  readonly port: number;
+  /**
+   * Stops accepting, refuses new files, lets open ones finish for up to `graceMs`, then ends what is left.
+   * Resolves when every connection is gone and nothing that it left is undecided.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+const DRAIN_POLL_MS = 100;
+/** After a disconnect message, how long a peer may take to close its side. */
+const CLOSE_PATIENCE_MS = 1_000;
+
+/** Serves SFTP: every connection is a tenant's session on the virtual tree of its schema types. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  refuseSsh2Addon();
+  const connections = new Map<Connection, Socket>();
+  let draining = false;
+
+  const ssh = new ssh2.Server({
+    hostKeys: options.hostKeys.map((key) => key.privateKey),
+    algorithms: ALGORITHMS,
+    ident: 'PiingGateway',
+  });
+  // ssh2 hands the connection over synchronously, so the socket of the last `injectSocket` is the right one.
+  let injected: Socket | undefined;
+  ssh.on('connection', (client) => {
+    if (!injected) return;
+    track(new Connection(client, injected, options, () => draining), injected);
+  });
+
+  const track = (connection: Connection, socket: Socket) => {
+    connections.set(connection, socket);
+    options.metrics.sftpSessions.set(connections.size);
+    void connection.finished().finally(() => {
+      connections.delete(connection);
+      options.metrics.sftpSessions.set(connections.size);
+    });
+  };
+
+  const listener = createServer({ noDelay: true }, (socket) => {
+    socket.on('error', (error) => options.logger.debug({ reason: error.message }, 'socket error'));
+    injected = socket;
+    ssh.injectSocket(socket);
+    injected = undefined;
+  });
+  await listenOn(listener, options.port, options.host, 'PIING_SFTP_PORT');
+
+  const unsubscribe = options.changes.subscribe((organizationId) => {
+    for (const connection of connections.keys()) {
+      if (organizationId === undefined || connection.organizationId === organizationId)
+        void connection.recheck();
+    }
+  });
+
+  return {
+    port: (listener.address() as AddressInfo).port,
+    close: async (graceMs) => {
+      draining = true;
+      unsubscribe();
+      listener.close();
+      await drain(connections, graceMs);
+    },
+  };
+}
+
+async function drain(connections: ReadonlyMap<Connection, Socket>, graceMs: number): Promise<void> {
+  const deadline = Date.now() + graceMs;
+  const reason = new Refusal('DRAINING', 'The server restarted before the file was complete. Send it again.');
+  for (;;) {
+    const late = Date.now() >= deadline;
+    const idle = [...connections.keys()].filter((connection) => late || connection.unfinishedUploads === 0);
+    await Promise.all(idle.map((connection) => connection.end(reason)));
+    if (late || connections.size === 0) break;
+    await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
+  }
+  const rest = [...connections];
+  const patience = setTimeout(() => {
+    for (const [, socket] of rest) socket.destroy();
+  }, CLOSE_PATIENCE_MS);
+  await Promise.all(rest.map(([connection]) => connection.finished()));
+  clearTimeout(patience);
+}

@@ -1,0 +1,17 @@
+import type { Intake } from '../intake/intake.ts';
+import type { UploadStatus } from '../intake/uploads.ts';
+import type { UploadId } from '../support/ids.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Access } from '../tenancy/access.ts';
+
+/** What a session needs from the world around it. */
+export interface SessionContext {
+  /** What the credential may do at this moment; changes while the session is open. */
+  access(): Access;
+  readonly intake: Intake;
+  readonly statuses: (ids: readonly UploadId[]) => Promise<Map<UploadId, UploadStatus>>;
+  readonly remoteAddress: string;
+  readonly logger: Logger;
+  /** True while the process drains: open files may finish, new ones are refused. */
+  draining(): boolean;
+}

@@ -1,0 +1,104 @@
+import type { FileFormat, UploadStatus } from '../intake/uploads.ts';
+import type { UploadId } from '../support/ids.ts';
+import { MODE } from './sftp/protocol.ts';
+import type { Attributes, NameEntry } from './sftp/replies.ts';
+import type { UploadHandle } from './upload-handle.ts';
+
+/** A file that this session is sending or has sent. Nothing of other sessions is ever shown. */
+export interface SessionFile {
+  readonly schemaType: string;
+  name: string;
+  readonly format: FileFormat;
+  readonly handle: UploadHandle;
+  /** `writing`: open; `staged`: closed under a temporary name; `received`: acknowledged. */
+  state: 'writing' | 'staged' | 'received';
+  modifiedAt: Date;
+}
+
+/** Files that one session remembers for its listings; older received ones are then forgotten. */
+const MAX_REMEMBERED = 1_000;
+
+export const ROOT_ATTRIBUTES: Attributes = { size: 0, mode: MODE.DIRECTORY | 0o555, modifiedAt: new Date(0) };
+export const FOLDER_ATTRIBUTES: Attributes = {
+  size: 0,
+  mode: MODE.DIRECTORY | 0o755,
+  modifiedAt: new Date(0),
+};
+
+/** The files of one session by path. A file whose upload failed is not there: STAT answers "no such file". */
+export class SessionFiles {
+  readonly #files = new Map<string, SessionFile>();
+
+  get(schemaType: string, name: string): SessionFile | undefined {
+    const key = `${schemaType}/${name}`;
+    const file = this.#files.get(key);
+    if (file && file.state !== 'received' && !file.handle.upload.open) {
+      this.#files.delete(key);
+      return undefined;
+    }
+    return file;
+  }
+
+  add(file: SessionFile): void {
+    this.#files.set(`${file.schemaType}/${file.name}`, file);
+    if (this.#files.size > MAX_REMEMBERED) this.#forgetOldest();
+  }
+
+  remove(file: SessionFile): void {
+    const key = `${file.schemaType}/${file.name}`;
+    if (this.#files.get(key) === file) this.#files.delete(key);
+  }
+
+  rename(file: SessionFile, name: string): void {
+    this.remove(file);
+    file.name = name;
+    this.add(file);
+  }
+
+  /** Files that are not acknowledged yet. */
+  unfinished(): SessionFile[] {
+    return [...this.#files.values()].filter((file) => file.state !== 'received' && file.handle.upload.open);
+  }
+
+  inFolder(schemaType: string): SessionFile[] {
+    return [...this.#files.values()].filter(
+      (file) => file.schemaType === schemaType && this.get(schemaType, file.name),
+    );
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#files.values().find((file) => file.state === 'received');
+    if (oldest) this.remove(oldest);
+  }
+}
+
+export function fileAttributes(file: SessionFile): Attributes {
+  return { size: file.handle.upload.size, mode: MODE.FILE | 0o600, modifiedAt: file.modifiedAt };
+}
+
+export function folderEntry(schemaType: string): NameEntry {
+  const line = longName('drwxr-xr-x', 'piing', 'piing', FOLDER_ATTRIBUTES, schemaType);
+  return { name: schemaType, attributes: FOLDER_ATTRIBUTES, longName: line };
+}
+
+/** In `ls -l` the owner is the upload id and the group its status, so a plain client can see both. */
+export function fileEntry(file: SessionFile, status: UploadStatus): NameEntry {
+  const attributes = fileAttributes(file);
+  const id: UploadId = file.handle.upload.id;
+  return { name: file.name, attributes, longName: longName('-rw-------', id, status, attributes, file.name) };
+}
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+function longName(
+  mode: string,
+  owner: string,
+  group: string,
+  { size, modifiedAt }: Attributes,
+  name: string,
+): string {
+  const two = (value: number) => String(value).padStart(2, '0');
+  const time = `${two(modifiedAt.getUTCHours())}:${two(modifiedAt.getUTCMinutes())}`;
+  const date = `${MONTHS[modifiedAt.getUTCMonth()]} ${String(modifiedAt.getUTCDate()).padStart(2)} ${time}`;
+  return `${mode} 1 ${owner.padEnd(8)} ${group.padEnd(10)} ${String(size).padStart(10)} ${date} ${name}`;
+}

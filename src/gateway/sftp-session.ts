@@ -1,0 +1,122 @@
+import { Refusal } from '../intake/refusal.ts';
+import { FileRequests } from './file-requests.ts';
+import { FolderRequests } from './folder-requests.ts';
+import { Handles, MAX_HANDLES } from './handles.ts';
+import { normalisePath } from './paths.ts';
+import type { SessionContext } from './session-context.ts';
+import { fileAttributes, SessionFiles } from './session-files.ts';
+import { STATUS } from './sftp/protocol.ts';
+import { attributesReply, isLimitsRequest, limitsReply, nameReply, versionReply } from './sftp/replies.ts';
+import type { SftpRequest } from './sftp/requests.ts';
+import { ok, StatusError, statusOf } from './status.ts';
+
+/**
+ * Answers one SFTP channel's requests, one after the other: replies leave in the order of the requests
+ * (paramiko hangs otherwise), and CLOSE, FSETSTAT and STAT see every WRITE before them.
+ */
+export class SftpSession {
+  readonly #context: SessionContext;
+  readonly #files = new SessionFiles();
+  readonly #handles = new Handles();
+  readonly #fileRequests: FileRequests;
+  readonly #folderRequests: FolderRequests;
+
+  constructor(context: SessionContext) {
+    this.#context = context;
+    this.#fileRequests = new FileRequests(context, this.#files, this.#handles);
+    this.#folderRequests = new FolderRequests(context, this.#files, this.#handles);
+  }
+
+  /** Never rejects: what goes wrong becomes a status. */
+  async answer(request: SftpRequest): Promise<Buffer> {
+    if (request.type === 'init') return versionReply();
+    try {
+      return await this.#dispatch(request);
+    } catch (error) {
+      return statusOf(request.id, error, this.#context.logger);
+    }
+  }
+
+  get unfinishedUploads(): number {
+    return this.#files.unfinished().length;
+  }
+
+  /** Ends every file that is not acknowledged: the session is over, or may not go on. */
+  async abandonAll(reason: Refusal): Promise<void> {
+    for (const file of this.#files.unfinished()) await file.handle.upload.abandon(reason);
+  }
+
+  /** Ends the open files of schema types that the organization may no longer send. */
+  async abandonDisabled(): Promise<void> {
+    const { schemaTypes } = this.#context.access();
+    for (const file of this.#files.unfinished()) {
+      if (schemaTypes.has(file.schemaType)) continue;
+      await file.handle.upload.abandon(
+        new Refusal('SCHEMA_NOT_ENABLED', `${file.schemaType} was disabled for your organization.`),
+      );
+    }
+  }
+
+  #dispatch(request: Exclude<SftpRequest, { readonly type: 'init' }>): Promise<Buffer> | Buffer {
+    switch (request.type) {
+      case 'write':
+        return this.#fileRequests.write(request);
+      case 'open':
+        return this.#fileRequests.open(request);
+      case 'close':
+        return this.#fileRequests.close(request);
+      case 'rename':
+        return this.#fileRequests.rename(request);
+      case 'remove':
+        return this.#fileRequests.remove(request);
+      case 'opendir':
+        return this.#folderRequests.openDirectory(request);
+      case 'readdir':
+        return this.#folderRequests.readDirectory(request);
+      case 'stat':
+        return attributesReply(request.id, this.#folderRequests.attributesAt(request.path));
+      case 'fstat':
+        return attributesReply(request.id, fileAttributes(this.#handles.file(request.handle)));
+      case 'realpath':
+        return realPath(request.id, request.path);
+      case 'setstat':
+        // Modes and times mean nothing here, but WinSCP, rclone and sshj fail the upload when they are refused.
+        this.#folderRequests.attributesAt(request.path);
+        return ok(request.id);
+      case 'fsetstat':
+        this.#handles.file(request.handle).handle.announceSize(request.attributes.size);
+        return ok(request.id);
+      case 'extended':
+        if (isLimitsRequest(request.name)) return limitsReply(request.id, MAX_HANDLES);
+        throw new StatusError(STATUS.OP_UNSUPPORTED, 'This extension is not supported.', 'UNSUPPORTED');
+      default:
+        throw refusalOf(request.type);
+    }
+  }
+}
+
+/** REALPATH of any path, there or not: OpenSSH and curl give up when it is refused. */
+function realPath(id: number, path: string): Buffer {
+  const name = normalisePath(path);
+  return nameReply(id, [{ name, longName: name, attributes: { size: 0, mode: 0, modifiedAt: new Date(0) } }]);
+}
+
+/** What this service never does, and why. */
+function refusalOf(type: 'read' | 'mkdir' | 'rmdir' | 'symlink' | 'readlink' | 'unknown'): StatusError {
+  switch (type) {
+    case 'read':
+      return new StatusError(STATUS.PERMISSION_DENIED, 'Files can be sent but not read.', 'WRITE_ONLY');
+    case 'mkdir':
+    case 'rmdir':
+    case 'symlink':
+      return new StatusError(
+        STATUS.PERMISSION_DENIED,
+        'The folders are your enabled schema types and cannot be changed.',
+        'FIXED_FOLDERS',
+      );
+    case 'readlink':
+      return new StatusError(STATUS.NO_SUCH_FILE, 'There are no links here.', 'NO_SUCH_FILE');
+    case 'unknown':
+      return new StatusError(STATUS.OP_UNSUPPORTED, 'This request is not supported.', 'UNSUPPORTED');
+  }
+}

@@ -1,0 +1,194 @@
+import { createHash } from 'node:crypto';
+import type { Fault } from '../schemas/faults.ts';
+import type { RawObjectWriter } from '../storage/raw-store.ts';
+import type { UploadId } from '../support/ids.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { Head } from './head.ts';
+import { Refusal } from './refusal.ts';
+import type { NewUpload, UploadRecords } from './upload-records.ts';
+
+/** Reads as much of a file as it needs to know whether it can be processed. @throws {FileFault} */
+export type Preflight = (bytes: AsyncIterable<Uint8Array>) => Promise<void>;
+
+/** How an upload ended, for metrics and logs. */
+export type Outcome = 'received' | 'refused' | 'abandoned';
+
+export interface IncomingUploadOptions {
+  readonly upload: NewUpload;
+  readonly writer: RawObjectWriter;
+  readonly records: UploadRecords;
+  readonly preflight: Preflight;
+  readonly maxBytes: number;
+  readonly logger: Logger;
+  readonly onBytes: (count: number) => void;
+  readonly onEnd: (outcome: Outcome, reason?: Refusal) => void;
+}
+
+type State = 'receiving' | 'sealed' | 'received' | 'ended';
+
+/**
+ * One file on its way in: receiving → sealed (the object is durable) → received (acknowledged), or → ended.
+ * Calls take their turn, so `abandon` may come at any time, from the session's end or from a revoked credential.
+ * After any rejection the upload has ended and left nothing behind.
+ */
+export class IncomingUpload {
+  readonly id: UploadId;
+  readonly #options: IncomingUploadOptions;
+  readonly #hash = createHash('sha256');
+  readonly #head = new Head();
+  readonly #preflight: Promise<void>;
+  #preflightFault: unknown;
+  #state: State = 'receiving';
+  #size = 0;
+  #refusal: Refusal | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(options: IncomingUploadOptions) {
+    this.id = options.upload.id;
+    this.#options = options;
+    this.#preflight = options.preflight(this.#head).then(
+      () => this.#head.stop(),
+      (error: unknown) => {
+        this.#preflightFault = error;
+        this.#head.stop();
+      },
+    );
+  }
+
+  /** Bytes received so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get open(): boolean {
+    return this.#state === 'receiving' || this.#state === 'sealed';
+  }
+
+  /** Why the upload ended before it was received. */
+  get refusal(): Refusal | undefined {
+    return this.#refusal;
+  }
+
+  /**
+   * Takes the next bytes of the file. Resolves when there is room for more.
+   * @throws {Refusal} too large, unusable by its first record, store out of reach
+   */
+  write(chunk: Uint8Array): Promise<void> {
+    return this.#inTurn(() => this.#write(chunk));
+  }
+
+  async #write(chunk: Uint8Array): Promise<void> {
+    this.#expect('receiving');
+    try {
+      this.#throwPreflightFault();
+      if (this.#size + chunk.length > this.#options.maxBytes) throw tooLarge(this.#options.maxBytes);
+      this.#size += chunk.length;
+      this.#hash.update(chunk);
+      this.#options.onBytes(chunk.length);
+      if (!this.#head.stopped) await this.#head.push(chunk);
+      this.#throwPreflightFault();
+      await this.#options.writer.write(chunk);
+    } catch (error) {
+      throw await this.#end('refused', Refusal.from(error));
+    }
+  }
+
+  /** Makes the object durable. The file still counts for nothing. @throws {Refusal} */
+  seal(): Promise<void> {
+    return this.#inTurn(() => this.#seal());
+  }
+
+  async #seal(): Promise<void> {
+    this.#expect('receiving');
+    try {
+      if (this.#size === 0) throw new Refusal('EMPTY_FILE', 'The file is empty. Nothing was stored.');
+      this.#head.end();
+      await this.#preflight;
+      this.#throwPreflightFault();
+      await this.#options.writer.complete();
+      this.#state = 'sealed';
+    } catch (error) {
+      throw await this.#end('refused', Refusal.from(error));
+    }
+  }
+
+  /** Acknowledges the sealed file under its final name: it will be processed whatever happens. @throws {Refusal} */
+  commit(fileName = this.#options.upload.fileName): Promise<Date> {
+    return this.#inTurn(() => this.#commit(fileName));
+  }
+
+  async #commit(fileName: string): Promise<Date> {
+    this.#expect('sealed');
+    const { organizationId, schemaType } = this.#options.upload;
+    try {
+      const sha256 = this.#hash.digest();
+      const file = { id: this.id, organizationId, schemaType, fileName, sizeBytes: this.#size, sha256 };
+      const receivedAt = await this.#options.records.commit(file);
+      this.#state = 'received';
+      this.#options.logger.info(
+        { fileName, sizeBytes: this.#size, sha256: sha256.toString('hex') },
+        'file received',
+      );
+      this.#options.onEnd('received');
+      return receivedAt;
+    } catch (error) {
+      throw await this.#end('refused', Refusal.from(error));
+    }
+  }
+
+  /** Ends an upload that its sender left unfinished. Fine at any time; a received file stays received. */
+  abandon(reason: Refusal): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.open) await this.#end('abandoned', reason);
+    });
+  }
+
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#turn.then(work, work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  #expect(state: State): void {
+    if (this.#state !== state)
+      throw this.#refusal ?? new Refusal('SERVICE_UNAVAILABLE', 'The upload has already ended.');
+  }
+
+  #throwPreflightFault(): void {
+    if (this.#preflightFault !== undefined) throw this.#preflightFault;
+  }
+
+  async #end(outcome: Outcome, refusal: Refusal): Promise<Refusal> {
+    this.#state = 'ended';
+    this.#refusal = refusal;
+    this.#head.stop();
+    const { writer, records, logger } = this.#options;
+    const fields = {
+      code: refusal.code,
+      reason: refusal.message,
+      sizeBytes: this.#size,
+      err: refusal.retryable ? refusal.cause : undefined,
+    };
+    logger.warn(fields, `upload ${outcome}`);
+    await writer.abort();
+    await records.abandon(this.id, asFault(refusal), true).catch((error: unknown) => {
+      logger.error({ err: error }, 'abandoned upload could not be recorded; the sweeper will');
+    });
+    this.#options.onEnd(outcome, refusal);
+    return refusal;
+  }
+}
+
+function tooLarge(maxBytes: number): Refusal {
+  const megabytes = Math.round((maxBytes / 1024 / 1024) * 100) / 100;
+  return new Refusal(
+    'FILE_TOO_LARGE',
+    `The file is larger than ${megabytes} MB (${maxBytes} bytes), the most that is accepted. Split it and send the parts.`,
+  );
+}
+
+function asFault(refusal: Refusal): Fault {
+  return (
+    refusal.fault ?? { line: null, column: null, code: refusal.code, message: refusal.message, value: null }
+  );
+}

@@ -1,0 +1,47 @@
+import { FileFault } from '../schemas/faults.ts';
+import { StoreUnavailableError } from '../storage/raw-store.ts';
+
+/** Longest sentence that an SFTP status carries, in characters. */
+export const MAX_REFUSAL_MESSAGE = 200;
+
+export type RefusalCode =
+  | 'BAD_FILE_NAME'
+  | 'SCHEMA_NOT_ENABLED'
+  | 'FILE_TOO_LARGE'
+  | 'EMPTY_FILE'
+  | 'INCOMPLETE_FILE'
+  | 'ACCESS_REVOKED'
+  | 'SERVICE_UNAVAILABLE'
+  | 'DRAINING'
+  | 'IDEMPOTENCY_KEY_REUSED'
+  | 'IDEMPOTENCY_KEY_IN_USE';
+
+/** Why a file, or the next bytes of one, are not taken. The message is a sentence for the sender. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal';
+  /** A {@link RefusalCode}, or the code of the {@link FileFault} that the first bytes showed. */
+  readonly code: string;
+  /** True when the same file may be taken later: nothing is wrong with it. */
+  readonly retryable: boolean;
+  /** What is wrong in the file, when that is the reason. */
+  readonly fault: FileFault['fault'] | undefined;
+
+  constructor(code: RefusalCode, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.code = cause instanceof FileFault ? cause.code : code;
+    this.retryable = code === 'SERVICE_UNAVAILABLE' || code === 'DRAINING';
+    this.fault = cause instanceof FileFault ? cause.fault : undefined;
+  }
+
+  /** Tells any failure of the intake to the sender, without what only administrators should see. */
+  static from(error: unknown): Refusal {
+    if (error instanceof Refusal) return error;
+    if (error instanceof FileFault) return new Refusal('INCOMPLETE_FILE', error.message, error);
+    const what = error instanceof StoreUnavailableError ? 'The file store' : 'The upload database';
+    return new Refusal(
+      'SERVICE_UNAVAILABLE',
+      `${what} cannot be reached. Nothing was stored: send the file again later.`,
+      error,
+    );
+  }
+}

@@ -1,0 +1,165 @@
+import type { JobSender } from '../database/job-queue.ts';
+import { inTransaction, isTransientDatabaseError, type Pool } from '../database/pool.ts';
+import type { Fault } from '../schemas/faults.ts';
+import type { ClientId, InstanceId, OrganizationId, UploadId } from '../support/ids.ts';
+import { Refusal } from './refusal.ts';
+import type { FileFormat, UploadSource } from './uploads.ts';
+
+export interface NewUpload {
+  readonly id: UploadId;
+  readonly organizationId: OrganizationId;
+  readonly clientId: ClientId;
+  readonly schemaType: string;
+  readonly fileName: string;
+  readonly format: FileFormat;
+  readonly source: UploadSource;
+  readonly remoteAddress: string;
+  readonly objectKey: string;
+  readonly idempotencyKey: string | undefined;
+}
+
+export interface ReceivedFile {
+  readonly id: UploadId;
+  readonly organizationId: OrganizationId;
+  readonly schemaType: string;
+  readonly fileName: string;
+  readonly sizeBytes: number;
+  readonly sha256: Buffer;
+}
+
+/** The receiving half of an upload's life in the control database. */
+export interface UploadRecords {
+  /** @throws {Refusal} `IDEMPOTENCY_KEY_IN_USE` when another upload holds the key. */
+  begin(upload: NewUpload): Promise<void>;
+  /** The acknowledgement: status PENDING and the job, in one transaction. Returns the time of receipt. */
+  commit(file: ReceivedFile): Promise<Date>;
+  /** Marks an upload that will never be acknowledged, with the reason. `discarded`: its object is gone. */
+  abandon(id: UploadId, reason: Fault | undefined, discarded: boolean): Promise<void>;
+}
+
+const INSERT = `
+INSERT INTO piing.uploads (id, organization_id, client_id, schema_type, file_name, format, source,
+                           remote_address, object_key, idempotency_key, instance_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`;
+
+// A file with the same bytes is still processed: the merge makes that harmless, and the record says so.
+const MARK_RECEIVED = `
+UPDATE piing.uploads u
+   SET status = 'PENDING', received_at = clock_timestamp(), size_bytes = $2, sha256 = $3, file_name = $4,
+       duplicate_of = (SELECT d.id FROM piing.uploads d
+                        WHERE d.organization_id = $5 AND d.schema_type = $6 AND d.sha256 = $3 AND d.id <> $1
+                          AND d.status NOT IN ('RECEIVING', 'ABANDONED')
+                        ORDER BY d.received_at LIMIT 1)
+ WHERE u.id = $1 AND u.status = 'RECEIVING'
+RETURNING u.received_at`;
+
+const MARK_ABANDONED = `
+UPDATE piing.uploads SET status = 'ABANDONED', completed_at = now(), discard_pending = $2
+ WHERE id = $1 AND status = 'RECEIVING'`;
+
+const INSERT_REASON = `
+INSERT INTO piing.upload_errors (upload_id, ordinal, line, column_name, code, message, value)
+VALUES ($1, 0, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`;
+
+const UNIQUE_VIOLATION = '23505';
+/** How long the outcome of a COMMIT whose answer was lost is asked for, in milliseconds. */
+const OUTCOME_PATIENCE_MS = 8_000;
+
+export function createUploadRecords(pool: Pool, queue: JobSender, instanceId: InstanceId): UploadRecords {
+  return {
+    begin: (upload) => begin(pool, instanceId, upload),
+    commit: (file) => commit(pool, queue, file),
+    abandon: (id, reason, discarded) => abandon(pool, id, reason, discarded),
+  };
+}
+
+async function begin(pool: Pool, instanceId: InstanceId, upload: NewUpload): Promise<void> {
+  const { id, organizationId, clientId, schemaType, fileName, format, source, remoteAddress, objectKey } =
+    upload;
+  const key = upload.idempotencyKey ?? null;
+  try {
+    await pool.query(INSERT, [
+      id,
+      organizationId,
+      clientId,
+      schemaType,
+      fileName,
+      format,
+      source,
+      remoteAddress,
+      objectKey,
+      key,
+      instanceId,
+    ]);
+  } catch (error) {
+    if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
+    throw new Refusal(
+      'IDEMPOTENCY_KEY_IN_USE',
+      'An upload with this idempotency key is being received.',
+      error,
+    );
+  }
+}
+
+async function commit(pool: Pool, queue: JobSender, file: ReceivedFile): Promise<Date> {
+  try {
+    return await inTransaction(pool, async (client) => {
+      const { id, sizeBytes, sha256, fileName, organizationId, schemaType } = file;
+      const values = [id, sizeBytes, sha256, fileName, organizationId, schemaType];
+      const marked = await client.query<{ received_at: Date }>(MARK_RECEIVED, values);
+      const receivedAt = marked.rows[0]?.received_at;
+      if (!receivedAt)
+        throw new Refusal(
+          'SERVICE_UNAVAILABLE',
+          'The upload was given up while it was received. Send the file again.',
+        );
+      await queue.send(client, { uploadId: id, organizationId });
+      return receivedAt;
+    });
+  } catch (error) {
+    if (!isTransientDatabaseError(error)) throw error;
+    const receivedAt = await outcomeOf(pool, file.id);
+    if (receivedAt) return receivedAt;
+    throw error;
+  }
+}
+
+/**
+ * The connection broke and COMMIT may or may not have happened. Telling the client "failed" while the file
+ * goes on to be processed would break the promise, so ask until the database answers.
+ */
+async function outcomeOf(pool: Pool, id: UploadId): Promise<Date | undefined> {
+  const deadline = Date.now() + OUTCOME_PATIENCE_MS;
+  for (;;) {
+    try {
+      const found = await pool.query<{ received_at: Date | null }>(
+        'SELECT received_at FROM piing.uploads WHERE id = $1',
+        [id],
+      );
+      return found.rows[0]?.received_at ?? undefined;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+}
+
+async function abandon(
+  pool: Pool,
+  id: UploadId,
+  reason: Fault | undefined,
+  discarded: boolean,
+): Promise<void> {
+  await inTransaction(pool, async (client) => {
+    const { rowCount } = await client.query(MARK_ABANDONED, [id, !discarded]);
+    if (rowCount === 0 || !reason) return;
+    await client.query(INSERT_REASON, [
+      id,
+      reason.line,
+      reason.column,
+      reason.code,
+      reason.message,
+      reason.value,
+    ]);
+  });
+}

@@ -1,0 +1,100 @@
+#!/usr/bin/env node
+import { Command, InvalidArgumentError } from 'commander';
+import { runMigrate } from './commands/migrate.ts';
+import { runApi, runGateway, runWorker } from './commands/roles.ts';
+import { runStandalone } from './commands/standalone.ts';
+import {
+  type ListOptions,
+  listCommand,
+  retryCommand,
+  showCommand,
+  showErrorsCommand,
+} from './commands/uploads.ts';
+import { readSettings, SettingsError } from './settings.ts';
+import { StartupError } from './support/listen.ts';
+
+const program = new Command('piing')
+  .description(
+    'Takes files by SFTP and HTTP and turns them into validated rows. Settings come from the environment: see docs/settings.md.',
+  )
+  .showHelpAfterError();
+
+const settings = () => readSettings(process.env);
+
+program
+  .command('standalone')
+  .description('everything in one process, with a PostgreSQL of its own')
+  .action(() => runStandalone(settings()));
+program
+  .command('gateway')
+  .description('the SFTP gateway')
+  .action(() => runGateway(settings()));
+program
+  .command('api')
+  .description('the HTTP upload API')
+  .action(() => runApi(settings()));
+program
+  .command('worker')
+  .description('the pipeline from stored files to rows')
+  .action(() => runWorker(settings()));
+program
+  .command('migrate')
+  .description('create or upgrade both databases')
+  .action(() => runMigrate(settings()));
+
+const uploads = program.command('uploads').description('look at uploads and run failed ones again');
+const JSON_OPTION = ['--json', 'print JSON for scripts'] as const;
+
+uploads
+  .command('list')
+  .description('uploads, newest first')
+  .option('--organization <id>', 'only this organization')
+  .option('--schema <type>', 'only this schema type')
+  .option('--status <status>', 'only this status, such as FAILED')
+  .option('--file <name>', 'only this file name')
+  .option('--limit <count>', 'at most so many', wholeNumber, 50)
+  .option(...JSON_OPTION)
+  .action((options: ListOptions) => listCommand(settings(), options));
+uploads
+  .command('show <id>')
+  .description('everything known of one upload')
+  .option(...JSON_OPTION)
+  .action((id: string, options: { json?: boolean }) => showCommand(settings(), id, options));
+uploads
+  .command('errors <id>')
+  .description('what was wrong in the file, line by line')
+  .option('--limit <count>', 'at most so many', wholeNumber, 1000)
+  .option(...JSON_OPTION)
+  .action((id: string, options: { json?: boolean; limit: number }) =>
+    showErrorsCommand(settings(), id, options),
+  );
+uploads
+  .command('retry [ids...]')
+  .description('run failed uploads again from their stored files')
+  .option('--all-retryable', 'every upload that failed through no fault of its file')
+  .option('--no-wait', 'do not wait for the outcome')
+  .option(...JSON_OPTION)
+  .action((ids: string[], options: { allRetryable?: boolean; wait: boolean; json?: boolean }) =>
+    retryCommand(settings(), ids, options),
+  );
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('It has to be a whole number from 1 on.');
+  return value;
+}
+
+try {
+  await program.parseAsync();
+  // Timers and sockets that libraries keep open must not keep a finished command alive.
+  process.exit();
+} catch (error) {
+  const expected =
+    error instanceof StartupError ||
+    error instanceof SettingsError ||
+    (error as Error).name === 'CatalogueError' ||
+    (error as Error).name === 'ManifestError';
+  process.stderr.write(expected ? `${(error as Error).message}\n` : `${(error as Error).stack}\n`);
+  process.exit(1);
+}

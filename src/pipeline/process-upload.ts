@@ -1,0 +1,146 @@
+import { inTransaction, type Pool } from '../database/pool.ts';
+import type { Catalogue } from '../schemas/catalogue.ts';
+import { type Fault, FileFault } from '../schemas/faults.ts';
+import type { SchemaType } from '../schemas/schema-type.ts';
+import type { TransformerSpec } from '../schemas/transformer-spec.ts';
+import { ObjectNotFoundError, type RawStore, rejectReportKey } from '../storage/raw-store.ts';
+import type { UploadId } from '../support/ids.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import { type LoadOutcome, loadFile } from './load/load-file.ts';
+import { finishProcessing, type ProcessingUpload, type Result, startProcessing } from './progress.ts';
+import { readFileRecords } from './read/read-file.ts';
+import { RejectReport } from './reject-report.ts';
+import { compileTransform } from './transform/compile.ts';
+
+export interface PipelineOptions {
+  readonly control: Pool;
+  readonly analytics: Pool;
+  readonly store: RawStore;
+  readonly catalogue: Catalogue;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/**
+ * Takes one acknowledged upload from its raw object to its final status. Safe to run twice and at the same time.
+ * Resolves when the status is final; rejects for a transient fault, to be tried again.
+ */
+export async function processUpload(
+  options: PipelineOptions,
+  id: UploadId,
+  signal: AbortSignal,
+): Promise<void> {
+  const upload = await startProcessing(options.control, id);
+  if (!upload) return;
+  const { organizationId, clientId, schemaType } = upload;
+  const logger = options.logger.child({ uploadId: id, organizationId, clientId, schemaType });
+  const stopTimer = options.metrics.processingSeconds.startTimer();
+  let result: Result;
+  try {
+    result = await run(options, upload, signal);
+  } catch (error) {
+    const fault = permanentFault(error);
+    if (!fault) {
+      options.metrics.retries.inc();
+      logger.warn({ err: error }, 'processing failed for now');
+      throw error;
+    }
+    result = failed(fault);
+  }
+  const seconds = stopTimer();
+  const latency = await finishProcessing(options.control, id, result);
+  if (latency === undefined) return;
+  options.metrics.endToEndSeconds.observe(latency);
+  countResult(options.metrics, result);
+  const { status, rows, faults } = result;
+  logger.info(
+    { status, rows, firstError: faults[0]?.code, seconds: Math.round(seconds * 1000) / 1000 },
+    'upload processed',
+  );
+}
+
+/** After the last try: the upload ends FAILED, and `piing uploads retry` may run it again. */
+export async function giveUp(options: PipelineOptions, id: UploadId): Promise<void> {
+  const message =
+    'The file could not be processed because of a fault on our side. Nothing is wrong with it: it can be run again.';
+  const fault: Fault = { line: null, column: null, code: 'PROCESSING_FAILED', message, value: null };
+  const latency = await finishProcessing(options.control, id, { ...failed(fault), retryable: true });
+  if (latency === undefined) return;
+  countResult(options.metrics, failed(fault));
+  options.logger.error({ uploadId: id }, 'processing given up after every retry');
+}
+
+async function run(options: PipelineOptions, upload: ProcessingUpload, signal: AbortSignal): Promise<Result> {
+  const { schema, spec } = target(options.catalogue, upload);
+  const { store } = options;
+  const report = new RejectReport(store.create(rejectReportKey(upload.objectKey)));
+  const { organizationId, schemaType, receivedAt } = upload;
+  const subject = { organizationId, uploadId: upload.id, schemaType, table: schema.table, receivedAt };
+  try {
+    const outcome = await inTransaction(options.analytics, async (client) => {
+      const loaded = await loadFile({
+        client,
+        schema,
+        spec,
+        subject,
+        transform: compileTransform(schema, spec),
+        read: () => readFileRecords(store, upload, schema, spec, signal),
+        report,
+      });
+      // The report is whole before the rows are there, so that no run leaves rows without their report.
+      await report.end();
+      return loaded;
+    });
+    return finished(outcome, report.rows > 0);
+  } catch (error) {
+    await report.abort();
+    throw error;
+  }
+}
+
+function target(
+  catalogue: Catalogue,
+  upload: ProcessingUpload,
+): { schema: SchemaType; spec: TransformerSpec } {
+  const schema = catalogue.get(upload.schemaType);
+  if (!schema || !upload.transformer) {
+    throw new FileFault(
+      'SCHEMA_NOT_ENABLED',
+      `${upload.schemaType} was disabled for your organization before the file was processed.`,
+    );
+  }
+  return { schema, spec: upload.transformer };
+}
+
+function permanentFault(error: unknown): Fault | undefined {
+  if (error instanceof FileFault) return error.fault;
+  if (!(error instanceof ObjectNotFoundError)) return undefined;
+  const message = 'The stored file is missing. Send it again, and tell your Piing administrator.';
+  return { line: null, column: null, code: 'RAW_FILE_MISSING', message, value: null };
+}
+
+function failed(fault: Fault): Result {
+  return {
+    status: 'FAILED',
+    rows: undefined,
+    faults: [fault],
+    warnings: [],
+    retryable: fault.code === 'SCHEMA_NOT_ENABLED',
+    hasReport: false,
+  };
+}
+
+function finished({ rows, faults, warnings }: LoadOutcome, hasReport: boolean): Result {
+  const nothingUsable = rows.rejected > 0 && rows.rejected === rows.total;
+  const status = nothingUsable ? 'FAILED' : rows.rejected > 0 ? 'PARTIALLY_COMPLETED' : 'COMPLETED';
+  return { status, rows, faults, warnings, retryable: false, hasReport };
+}
+
+function countResult(metrics: Metrics, { status, rows }: Result): void {
+  metrics.processed.inc({ status });
+  if (!rows) return;
+  metrics.rows.inc({ outcome: 'loaded' }, rows.loaded);
+  metrics.rows.inc({ outcome: 'unchanged' }, rows.unchanged);
+  metrics.rows.inc({ outcome: 'rejected' }, rows.rejected);
+}

@@ -1,0 +1,66 @@
+import type { Readable } from 'node:stream';
+import type { OrganizationId, UploadId } from '../support/ids.ts';
+
+/**
+ * Most bytes that a writer holds in memory, whatever the client sends: one part being filled and one part
+ * on its way. Both stores keep to it; a test asserts it.
+ */
+export const PART_BYTES = 8 * 1024 * 1024;
+export const MAX_BUFFERED_BYTES = 2 * PART_BYTES;
+
+/** Receives one object. Calls must not overlap: await each before the next. */
+export interface RawObjectWriter {
+  /** Bytes taken but not yet handed to the store. */
+  readonly bufferedBytes: number;
+  /**
+   * Takes a copy of the bytes. Resolves when there is room for more, which is how a slow store slows the client.
+   * @throws {StoreUnavailableError}
+   */
+  write(chunk: Uint8Array): Promise<void>;
+  /** Resolves when the whole object is durable and readable. @throws {StoreUnavailableError} */
+  complete(): Promise<void>;
+  /** Leaves nothing behind, as far as the store can be reached. Never rejects. */
+  abort(): Promise<void>;
+}
+
+/** Where received files are kept, unchanged. An object is there whole or not at all. */
+export interface RawStore {
+  /** For logs and start-up messages: `s3://bucket/prefix` or a path. */
+  readonly location: string;
+  create(key: string): RawObjectWriter;
+  /** @throws {ObjectNotFoundError} @throws {StoreUnavailableError} also from the stream itself */
+  read(key: string): Promise<Readable>;
+  /** Removes the object and whatever an unfinished writer left of it. Absent is fine. */
+  discard(key: string): Promise<void>;
+  /** Rejects while the store cannot be written to. */
+  check(): Promise<void>;
+}
+
+/** The store cannot be reached or refuses for now: try again later. */
+export class StoreUnavailableError extends Error {
+  override readonly name = 'StoreUnavailableError';
+  readonly code = 'STORE_UNAVAILABLE';
+}
+
+/** There is no object of that key. Trying again does not help. */
+export class ObjectNotFoundError extends Error {
+  override readonly name = 'ObjectNotFoundError';
+  readonly code = 'OBJECT_NOT_FOUND';
+}
+
+/** `raw/{organization}/{schemaType}/{yyyy}/{mm}/{dd}/{uploadId}.{csv|json}`, by the day on which it began (UTC). */
+export function rawObjectKey(parts: {
+  readonly organizationId: OrganizationId;
+  readonly schemaType: string;
+  readonly uploadId: UploadId;
+  readonly format: 'csv' | 'json';
+  readonly begunAt: Date;
+}): string {
+  const day = parts.begunAt.toISOString().slice(0, 10).replaceAll('-', '/');
+  return `raw/${parts.organizationId}/${parts.schemaType}/${day}/${parts.uploadId}.${parts.format}`;
+}
+
+/** The reject report lies beside its file. */
+export function rejectReportKey(objectKey: string): string {
+  return `${objectKey.replace(/\.(csv|json)$/, '')}.rejects.csv`;
+}

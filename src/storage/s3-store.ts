@@ -1,0 +1,197 @@
+import { Readable } from 'node:stream';
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  ListMultipartUploadsCommand,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import {
+  ObjectNotFoundError,
+  PART_BYTES,
+  type RawObjectWriter,
+  type RawStore,
+  StoreUnavailableError,
+} from './raw-store.ts';
+
+const FIRST_BUFFER_BYTES = 64 * 1024;
+
+/** A raw store in an S3 bucket: one PutObject below 8 MiB, a multipart upload from there on. */
+export function createS3Store(client: S3Client, bucket: string, prefix = ''): RawStore {
+  const keyOf = (key: string) => (prefix ? `${prefix.replace(/\/+$/, '')}/${key}` : key);
+  return {
+    location: `s3://${bucket}/${prefix}`,
+    create: (key) => new S3Writer(client, bucket, keyOf(key)),
+    read: (key) => readObject(client, bucket, keyOf(key)),
+    discard: (key) => discardObject(client, bucket, keyOf(key)),
+    check: async () => {
+      await client.send(new HeadBucketCommand({ Bucket: bucket })).catch(unavailable(`bucket ${bucket}`));
+    },
+  };
+}
+
+function unavailable(what: string) {
+  return (error: unknown): never => {
+    const { name, message } = error as Error;
+    throw new StoreUnavailableError(`The raw store failed for ${what}: ${name}: ${message}`, {
+      cause: error,
+    });
+  };
+}
+
+class S3Writer implements RawObjectWriter {
+  readonly #client: S3Client;
+  readonly #target: { readonly Bucket: string; readonly Key: string };
+  /** Grows by doubling up to one part, so that a small file costs little memory. */
+  #part = Buffer.allocUnsafe(FIRST_BUFFER_BYTES);
+  #used = 0;
+  #uploadId: string | undefined;
+  readonly #etags: (string | undefined)[] = [];
+  /** The part on its way: never more than one, so memory stays within two parts. */
+  #sending: Promise<void> = Promise.resolve();
+  #sendingBytes = 0;
+  #failure: unknown;
+
+  constructor(client: S3Client, bucket: string, key: string) {
+    this.#client = client;
+    this.#target = { Bucket: bucket, Key: key };
+  }
+
+  get bufferedBytes(): number {
+    return this.#used + this.#sendingBytes;
+  }
+
+  async write(chunk: Uint8Array): Promise<void> {
+    let offset = 0;
+    while (offset < chunk.length) {
+      this.#throwIfFailed();
+      const taken = Math.min(chunk.length - offset, PART_BYTES - this.#used);
+      this.#reserve(this.#used + taken);
+      this.#part.set(chunk.subarray(offset, offset + taken), this.#used);
+      this.#used += taken;
+      offset += taken;
+      if (this.#used === PART_BYTES) await this.#startPart();
+    }
+  }
+
+  async complete(): Promise<void> {
+    try {
+      // The first part creates the multipart upload; until it is through, its id is not known.
+      await this.#sending;
+      this.#throwIfFailed();
+      if (this.#uploadId === undefined) {
+        await this.#client.send(
+          new PutObjectCommand({ ...this.#target, Body: this.#part.subarray(0, this.#used) }),
+        );
+      } else {
+        if (this.#used > 0) await this.#startPart();
+        await this.#sending;
+        this.#throwIfFailed();
+        const Parts = this.#etags.map((ETag, index) => ({ ETag, PartNumber: index + 1 }));
+        await this.#client.send(
+          new CompleteMultipartUploadCommand({
+            ...this.#target,
+            UploadId: this.#uploadId,
+            MultipartUpload: { Parts },
+          }),
+        );
+      }
+      this.#release();
+    } catch (error) {
+      unavailable(this.#target.Key)(error);
+    }
+  }
+
+  async abort(): Promise<void> {
+    await this.#sending;
+    this.#release();
+    const UploadId = this.#uploadId;
+    if (UploadId !== undefined) {
+      await this.#client
+        .send(new AbortMultipartUploadCommand({ ...this.#target, UploadId }))
+        .catch(() => undefined);
+    }
+    await this.#client.send(new DeleteObjectCommand(this.#target)).catch(() => undefined);
+  }
+
+  #reserve(needed: number): void {
+    if (needed <= this.#part.length) return;
+    const grown = Buffer.allocUnsafe(Math.min(PART_BYTES, Math.max(needed, this.#part.length * 2)));
+    grown.set(this.#part.subarray(0, this.#used));
+    this.#part = grown;
+  }
+
+  #release(): void {
+    this.#part = Buffer.alloc(0);
+    this.#used = 0;
+    this.#sendingBytes = 0;
+  }
+
+  /** Waits for the part before, then sends this one while the next is being filled. */
+  async #startPart(): Promise<void> {
+    await this.#sending;
+    this.#throwIfFailed();
+    const body = this.#part.subarray(0, this.#used);
+    this.#part = Buffer.allocUnsafe(FIRST_BUFFER_BYTES);
+    this.#used = 0;
+    this.#sendingBytes = body.length;
+    this.#sending = this.#sendPart(body).then(
+      () => {
+        this.#sendingBytes = 0;
+      },
+      (error: unknown) => {
+        this.#sendingBytes = 0;
+        this.#failure = error;
+      },
+    );
+  }
+
+  async #sendPart(body: Buffer): Promise<void> {
+    if (this.#uploadId === undefined) {
+      const created = await this.#client.send(new CreateMultipartUploadCommand(this.#target));
+      if (!created.UploadId) throw new Error('the server began a multipart upload without an id');
+      this.#uploadId = created.UploadId;
+    }
+    const index = this.#etags.push(undefined) - 1;
+    const part = { ...this.#target, UploadId: this.#uploadId, PartNumber: index + 1, Body: body };
+    const { ETag } = await this.#client.send(new UploadPartCommand(part));
+    this.#etags[index] = ETag;
+  }
+
+  #throwIfFailed(): void {
+    if (this.#failure !== undefined) unavailable(this.#target.Key)(this.#failure);
+  }
+}
+
+async function readObject(client: S3Client, bucket: string, key: string): Promise<Readable> {
+  try {
+    const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+    if (Body instanceof Readable) return Body;
+    throw new Error('the server answered without a body');
+  } catch (error) {
+    const { name } = error as Error;
+    if (name === 'NoSuchKey' || name === 'NotFound') {
+      throw new ObjectNotFoundError(`The raw store has no object ${key}.`, { cause: error });
+    }
+    return unavailable(key)(error);
+  }
+}
+
+/** Also ends multipart uploads that a dead process began: the store bills their parts for ever. */
+async function discardObject(client: S3Client, bucket: string, key: string): Promise<void> {
+  try {
+    const { Uploads } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: key }));
+    for (const { Key, UploadId } of Uploads ?? []) {
+      if (Key !== key || UploadId === undefined) continue;
+      await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }));
+    }
+    await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+  } catch (error) {
+    unavailable(key)(error);
+  }
+}

@@ -1,0 +1,2 @@
+/** Builds what is missing and returns the directory of the programs. @throws {Error} when Go is missing or fails */
+export function buildGoTools(): string;

@@ -1,0 +1,39 @@
+// Makes a fresh clone ready: installs what package-lock.json names, and nothing else.
+// `npm start`, `npm test` and `npm run check` call it first. Plain JavaScript that Node 18 understands,
+// because it runs before the pinned Node 24 is there.
+import { spawnSync } from 'node:child_process';
+import { existsSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const lockFile = join(root, 'package-lock.json');
+// npm writes this file at the end of an install: what is older than the lock file is stale or half done.
+const installed = join(root, 'node_modules', '.package-lock.json');
+const pinnedNode = join(root, 'node_modules', 'node', 'bin', 'node');
+// npm 10 ignores `allowScripts` in package.json and builds this addon, which aborts Node 24
+// (docs/decisions/0002-ssh2-without-its-addon.md).
+const ssh2Addon = join(root, 'node_modules', 'ssh2', 'lib', 'protocol', 'crypto', 'build');
+
+function isCurrent() {
+  return (
+    existsSync(installed) &&
+    existsSync(pinnedNode) &&
+    statSync(installed).mtimeMs >= statSync(lockFile).mtimeMs
+  );
+}
+
+if (!isCurrent()) {
+  console.error('Installing dependencies (npm ci) …');
+  const npm = process.env.npm_execpath;
+  const [command, first] = npm ? [process.execPath, [npm]] : ['npm', []];
+  const result = spawnSync(command, [...first, 'ci', '--no-audit', '--no-fund'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
+  if (result.status !== 0) {
+    console.error('npm ci failed: see its message above. Nothing was started.');
+    process.exit(1);
+  }
+}
+rmSync(ssh2Addon, { recursive: true, force: true });
