@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { type CsvFormatterStream, type FormatterRow, format } from 'fast-csv';
+import type { Fault } from '../schemas/faults.ts';
+import type { RawObjectWriter } from '../storage/raw-store.ts';
+import type { SourceRecord } from './records.ts';
+
+/**
+ * The rejected rows of one file, as a CSV that can be mended and sent again: its own columns, then `_line` and
+ * `_errors`, which the reader ignores. Nothing is stored when no row was rejected.
+ */
+export class RejectReport {
+  /** Rows in the report. */
+  rows = 0;
+  readonly #writer: RawObjectWriter;
+  #csv: CsvFormatterStream<FormatterRow, FormatterRow> | undefined;
+  #stored: Promise<void> = Promise.resolve();
+
+  constructor(writer: RawObjectWriter) {
+    this.#writer = writer;
+  }
+
+  async add(headers: readonly string[], record: SourceRecord, faults: readonly Fault[]): Promise<void> {
+    this.#csv ??= this.#open(headers);
+    this.rows += 1;
+    const cells = headers.map((_, index) => escapeFormula(record.cells[index] ?? ''));
+    const errors = faults.map((fault) => fault.message).join('; ');
+    if (!this.#csv.write([...cells, String(record.line), escapeFormula(errors)])) {
+      await Promise.race([once(this.#csv, 'drain'), this.#stored]);
+    }
+  }
+
+  /** Resolves when the report is durable. */
+  async end(): Promise<void> {
+    if (!this.#csv) return this.#writer.abort();
+    this.#csv.end();
+    await this.#stored;
+    await this.#writer.complete();
+  }
+
+  /** Leaves no report. */
+  async abort(): Promise<void> {
+    this.#csv?.destroy();
+    await this.#stored.catch(() => undefined);
+    await this.#writer.abort();
+  }
+
+  #open(headers: readonly string[]): CsvFormatterStream<FormatterRow, FormatterRow> {
+    const csv = format({ headers: false, includeEndRowDelimiter: true });
+    this.#stored = this.#store(csv);
+    // Reported by `end`; without a handler a store that fails meanwhile would end the process.
+    this.#stored.catch(() => undefined);
+    csv.write([...headers.map(escapeFormula), '_line', '_errors']);
+    return csv;
+  }
+
+  async #store(csv: AsyncIterable<Buffer | string>): Promise<void> {
+    for await (const chunk of csv) await this.#writer.write(Buffer.from(chunk));
+  }
+}
+
+/** A number such as -12.50 is no formula, and has to come back as it was when the report is sent again. */
+const PLAIN_NUMBER = /^[+-]?\d+([.,]\d+)?$/;
+
+/** Spreadsheets run what begins like a formula (OWASP, CSV injection); an apostrophe makes it text. */
+function escapeFormula(cell: string): string {
+  return /^[=+\-@\t\r]/.test(cell) && !PLAIN_NUMBER.test(cell) ? `'${cell}` : cell;
+}

@@ -1,0 +1,71 @@
+import type { Column } from '../../schemas/schema-type.ts';
+import { isTimeZone } from '../../schemas/validate-transformer.ts';
+import { CellFault, type CellParser, quoted } from './cell.ts';
+
+/** Text is kept as it is, spaces included; lists and codes are matched without regard to case. */
+export function textParser(column: Column): CellParser {
+  if (column.enum) return enumParser(column, column.enum);
+  if (column.format === 'currency') return currencyParser(column);
+  if (column.format === 'timeZone') return timeZoneParser(column);
+  return (text) => {
+    if (text.length > column.maxLength) {
+      return new CellFault(
+        'TOO_LONG',
+        `${quoted(text, column)} has ${text.length} characters; ${column.maxLength} are accepted.`,
+      );
+    }
+    if (text.includes('\0'))
+      return new CellFault('NUL_CHARACTER', `The value of ${column.name} has a NUL character. Remove it.`);
+    return text;
+  };
+}
+
+function enumParser(column: Column, values: readonly string[]): CellParser {
+  const known = new Map(values.map((value) => [value, value]));
+  const list = values.join(', ');
+  return (text) =>
+    known.get(text) ??
+    known.get(
+      text
+        .trim()
+        .toLowerCase()
+        .replace(/[\s-]+/g, '_'),
+    ) ??
+    new CellFault('NOT_IN_LIST', `${quoted(text, column)} is not one of ${list}.`);
+}
+
+/** The codes of ISO 4217 that this Node knows. */
+const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
+
+function currencyParser(column: Column): CellParser {
+  return (text) => {
+    if (CURRENCIES.has(text)) return text;
+    const code = text.trim().toUpperCase();
+    if (CURRENCIES.has(code)) return code;
+    return new CellFault(
+      'INVALID_CURRENCY',
+      `${quoted(text, column)} is not a currency. Write its ISO 4217 code, like ${column.example}.`,
+    );
+  };
+}
+
+/** Zones that a file may name before the cache is emptied; there are about 600. */
+const MAX_ZONES = 1_000;
+
+function timeZoneParser(column: Column): CellParser {
+  const known = new Map<string, string | CellFault>();
+  return (text) => {
+    const cached = known.get(text);
+    if (cached !== undefined) return cached;
+    const name = text.trim();
+    const result = isTimeZone(name)
+      ? name
+      : new CellFault(
+          'INVALID_TIME_ZONE',
+          `${quoted(text, column)} is not an IANA time zone. Write one like ${column.example}.`,
+        );
+    if (known.size >= MAX_ZONES) known.clear();
+    known.set(text, result);
+    return result;
+  };
+}
