@@ -23,7 +23,14 @@ module.exports = {
     only('gateway-stands-on-intake', 'gateway', ['intake/', 'tenancy/', 'schemas/', ...SHARED]),
     only('api-stands-on-intake', 'api', ['intake/', 'tenancy/', 'schemas/', 'storage/', ...SHARED]),
     only('intake-stands-on-storage', 'intake', ['storage/', 'tenancy/', 'schemas/', 'database/', ...SHARED]),
-    only('pipeline-knows-no-ssh', 'pipeline', ['schemas/', 'storage/', 'intake/', 'tenancy/', 'database/', ...SHARED]),
+    only('pipeline-knows-no-ssh', 'pipeline', [
+      'schemas/',
+      'storage/',
+      'intake/',
+      'tenancy/',
+      'database/',
+      ...SHARED,
+    ]),
     only('storage-stands-alone', 'storage', SHARED),
     only('schemas-stand-alone', 'schemas', SHARED),
     only('tenancy-stands-on-schemas', 'tenancy', ['schemas/', 'database/', ...SHARED]),
@@ -51,6 +58,10 @@ module.exports = {
   options: {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { extensions: ['.ts', '.js', '.mjs', '.cjs'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.mjs', '.cjs'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+    },
   },
 };

@@ -35,8 +35,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const { directory, port } = options;
   const binaries = await findBinaries();
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const account = unprivilegedAccount(directory, binaries.initdb);
-  if (account) await chown(directory, account.uid, account.gid);
+  const account = await unprivilegedAccount(directory, binaries.initdb);
   const data = join(directory, 'data');
   const password = await readPassword(join(directory, 'password'));
   const initialised = await readFile(join(data, 'PG_VERSION'), 'utf8').catch(() => undefined);
@@ -98,7 +97,7 @@ async function findBinaries(): Promise<Binaries> {
 }
 
 /** PostgreSQL refuses to run as root; as root it gets the account `postgres`, or `nobody` where that is missing. */
-function unprivilegedAccount(directory: string, binary: string): Account | undefined {
+async function unprivilegedAccount(directory: string, binary: string): Promise<Account | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   for (const name of ['postgres', 'nobody']) {
     const [uid, gid] = ['-u', '-g'].map((flag) =>
@@ -106,7 +105,8 @@ function unprivilegedAccount(directory: string, binary: string): Account | undef
     );
     if (!uid || !gid) continue;
     const account = { uid: Number(uid), gid: Number(gid) };
-    const reach = spawnSync('test', ['-d', join(directory, '..'), '-a', '-x', binary], account);
+    await chown(directory, account.uid, account.gid);
+    const reach = spawnSync('test', ['-w', directory, '-a', '-x', binary], account);
     return { ...account, needsCapability: reach.status !== 0 };
   }
   throw new StartupError(

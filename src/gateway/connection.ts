@@ -7,8 +7,6 @@ import type { GatewayOptions } from './gateway.ts';
 import { runSftpChannel } from './sftp-channel.ts';
 import { SftpSession } from './sftp-session.ts';
 
-/** From TCP connect to login; ssh2 has no limit of its own. */
-const LOGIN_TIMEOUT_MS = 20_000;
 const MAX_LOGIN_ATTEMPTS = 6;
 /** Every denial takes at least this long, so that its reason cannot be read from the clock. */
 const DENIAL_FLOOR_MS = 300;
@@ -16,12 +14,16 @@ const DENIAL_FLOOR_MS = 300;
 const IDLE_TIMEOUT_MS = 15 * 60_000;
 const MAX_CHANNELS = 8;
 
+export interface ConnectionOptions extends Omit<GatewayOptions, 'host' | 'port' | 'hostKeys' | 'changes'> {
+  readonly isDraining: () => boolean;
+  readonly onLogin: () => void;
+}
+
 /** One SSH connection from its first byte to its last. */
 export class Connection {
   readonly remoteAddress: string;
   readonly #ssh: SshConnection;
-  readonly #options: GatewayOptions;
-  readonly #isDraining: () => boolean;
+  readonly #options: ConnectionOptions;
   readonly #closed = new AbortController();
   readonly #sessions = new Set<SftpSession>();
   readonly #channels = new Set<Promise<void>>();
@@ -30,23 +32,18 @@ export class Connection {
   #attempts = 0;
   #rechecking: Promise<void> = Promise.resolve();
 
-  constructor(ssh: SshConnection, socket: Socket, options: GatewayOptions, isDraining: () => boolean) {
+  constructor(ssh: SshConnection, socket: Socket, options: ConnectionOptions) {
     this.#ssh = ssh;
     this.#options = options;
-    this.#isDraining = isDraining;
     this.remoteAddress = socket.remoteAddress ?? 'unknown';
     this.#logger = options.logger.child({ remoteAddress: this.remoteAddress });
-    const loginTimer = setTimeout(() => this.#disconnect('no login in time'), LOGIN_TIMEOUT_MS);
     socket.setTimeout(IDLE_TIMEOUT_MS, () => this.#disconnect('idle'));
     // Each of these objects ends the process when nobody listens to its errors.
     ssh.on('error', (error) => this.#logger.debug({ reason: error.message }, 'SSH connection error'));
     ssh.on('authentication', (context) => void this.#login(context));
-    ssh.on('ready', () => clearTimeout(loginTimer));
+    ssh.on('ready', options.onLogin);
     ssh.on('session', (accept, reject) => this.#openSession(accept, reject));
-    ssh.on('close', () => {
-      clearTimeout(loginTimer);
-      this.#closed.abort();
-    });
+    ssh.on('close', () => this.#closed.abort());
   }
 
   get organizationId(): string | undefined {
@@ -158,7 +155,7 @@ export class Connection {
       statuses: this.#options.statuses,
       remoteAddress: this.remoteAddress,
       logger: this.#logger,
-      draining: this.#isDraining,
+      draining: this.#options.isDraining,
     });
     this.#sessions.add(session);
     try {

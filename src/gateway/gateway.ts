@@ -40,6 +40,8 @@ export interface Gateway {
   close(graceMs: number): Promise<void>;
 }
 
+/** From TCP connect to login. */
+const LOGIN_TIMEOUT_MS = 20_000;
 const DRAIN_POLL_MS = 100;
 /** After a disconnect message, how long a peer may take to close its side. */
 const CLOSE_PATIENCE_MS = 1_000;
@@ -48,6 +50,7 @@ const CLOSE_PATIENCE_MS = 1_000;
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   refuseSsh2Addon();
   const connections = new Map<Connection, Socket>();
+  const loginTimers = new WeakMap<Socket, NodeJS.Timeout>();
   let draining = false;
 
   const ssh = new ssh2.Server({
@@ -55,11 +58,20 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     algorithms: ALGORITHMS,
     ident: 'PiingGateway',
   });
-  // ssh2 hands the connection over synchronously, so the socket of the last `injectSocket` is the right one.
-  let injected: Socket | undefined;
-  ssh.on('connection', (client) => {
-    if (!injected) return;
-    track(new Connection(client, injected, options, () => draining), injected);
+  // ssh2 announces a connection when its first line has come, and names the peer instead of the socket.
+  const arrived = new Map<string, Socket>();
+  ssh.on('connection', (client, info) => {
+    const socket = arrived.get(`${info.ip}:${info.port}`);
+    if (socket)
+      track(
+        new Connection(client, socket, {
+          ...options,
+          isDraining: () => draining,
+          onLogin: () => clearTimeout(loginTimers.get(socket)),
+        }),
+        socket,
+      );
+    else client.end();
   });
 
   const track = (connection: Connection, socket: Socket) => {
@@ -72,10 +84,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
 
   const listener = createServer({ noDelay: true }, (socket) => {
+    const peer = `${socket.remoteAddress}:${socket.remotePort}`;
+    arrived.set(peer, socket);
     socket.on('error', (error) => options.logger.debug({ reason: error.message }, 'socket error'));
-    injected = socket;
+    // ssh2 has no limit of its own on the time from connect to login.
+    const timer = setTimeout(() => socket.destroy(), LOGIN_TIMEOUT_MS);
+    loginTimers.set(socket, timer);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      arrived.delete(peer);
+    });
     ssh.injectSocket(socket);
-    injected = undefined;
   });
   await listenOn(listener, options.port, options.host, 'PIING_SFTP_PORT');
 

@@ -48,8 +48,10 @@ async function feed(parser: Parser, piece: string, rows: RowReader): Promise<Par
   const written = new Promise<Error | null | undefined>((resolve) => parser.write(piece, resolve));
   const records = drain(parser);
   const error = await written;
-  if (error) throw explain(error as CsvError, rows);
-  return records;
+  if (!error) return records;
+  // The rows before it tell the line on which the bad one begins.
+  rows.take(records);
+  throw explain(error as CsvError, rows);
 }
 
 async function finish(parser: Parser, rows: RowReader): Promise<ParsedRecord[]> {
@@ -58,6 +60,7 @@ async function finish(parser: Parser, rows: RowReader): Promise<ParsedRecord[]> 
   try {
     for await (const record of parser) records.push(record as ParsedRecord);
   } catch (error) {
+    rows.take(records);
     throw explain(error as CsvError, rows);
   }
   return records;
@@ -178,8 +181,9 @@ function refuseOtherDelimiters(headers: readonly string[]): void {
 
 function explain(error: CsvError, rows: RowReader): unknown {
   const line = rows.lastLine + 1;
-  const quoting = (error as { quoting?: boolean }).quoting === true;
-  if (error.code === 'CSV_QUOTE_NOT_CLOSED' || (error.code === 'CSV_MAX_RECORD_SIZE' && quoting)) {
+  // Only within quotes does a row go on over line ends.
+  const overLines = Number((error as { lines?: number }).lines) > line;
+  if (error.code === 'CSV_QUOTE_NOT_CLOSED' || (error.code === 'CSV_MAX_RECORD_SIZE' && overLines)) {
     const message = `The row that begins near line ${line} has a quote (") that is never closed. Close it, or write "" for a quote within a value.`;
     return new FileFault('UNCLOSED_QUOTE', message, { line });
   }

@@ -6,6 +6,8 @@ import type { RecordBatch } from '../records.ts';
 import { JsonRows } from './json-rows.ts';
 import { MAX_RECORD_CHARACTERS } from './limits.ts';
 
+const SLICE_CHARACTERS = 8 * 1024;
+
 /**
  * Reads JSON records: an array of objects, or an object with one in `data`, `records`, `items` or `rows`.
  * A record's line is its number, from 1. Numbers stay text, so 10.10 and 20-digit ids arrive as they are.
@@ -22,11 +24,15 @@ export async function* readJson(
   let blank = true;
   for await (const piece of text) {
     blank &&= piece.trim() === '';
-    const tokens = parsePiece(parse, piece, rows);
-    // One key, string or number that does not end: the parser holds all of it.
-    waiting = tokens.length > 0 ? 0 : waiting + piece.length;
-    if (waiting > MAX_RECORD_CHARACTERS) throw rows.tooLarge();
-    for (const token of tokens) rows.take(token);
+    // In slices, because an error loses the tokens before it: the smaller the slice, the truer the record number.
+    for (let at = 0; at < piece.length; at += SLICE_CHARACTERS) {
+      const slice = piece.slice(at, at + SLICE_CHARACTERS);
+      const tokens = parseSlice(parse, slice, rows);
+      // One key, string or number that does not end: the parser holds all of it.
+      waiting = tokens.length > 0 ? 0 : waiting + slice.length;
+      if (waiting > MAX_RECORD_CHARACTERS) throw rows.tooLarge();
+      for (const token of tokens) rows.take(token);
+    }
     const batch = rows.batch();
     if (batch) yield batch;
   }
@@ -39,31 +45,28 @@ export async function* readJson(
 
 type Parse = ReturnType<typeof jsonParser>;
 
-function parsePiece(parse: Parse, piece: string, rows: JsonRows): readonly Token[] {
+function parseSlice(parse: Parse, slice: string, rows: JsonRows): readonly Token[] {
   try {
-    return tokensOf(parse(piece));
+    return tokensOf(parse(slice));
   } catch (error) {
-    throw rows.done
-      ? new FileFault(
-          'TRAILING_DATA',
-          'There is more after the end of the JSON. Send one array, or one object with one array, a file.',
-        )
-      : new FileFault(
-          'INVALID_JSON',
-          `The JSON is not valid after record ${rows.count}: ${plainReason(error)}. Export the file again.`,
-          {
-            line: rows.count + 1,
-          },
-        );
+    const { message } = error as Error;
+    if (rows.done || /unexpected characters/.test(message)) {
+      throw new FileFault('TRAILING_DATA', 'There is more after the end of the JSON. Send one array, or one object with one array, in a file.');
+    }
+    const expected = /expected.*/.exec(message)?.[0] ?? 'a character is out of place';
+    const sentence = `The JSON is not valid near record ${rows.count + 1}: ${expected.slice(0, 80)}. Export the file again.`;
+    throw new FileFault('INVALID_JSON', sentence, { line: rows.count + 1 });
   }
 }
 
 function finish(parse: Parse, rows: JsonRows): void {
+  let tokens: readonly Token[];
   try {
-    for (const token of tokensOf(parse(none as unknown as string))) rows.take(token);
+    tokens = tokensOf(parse(none as unknown as string));
   } catch {
-    // Reported below: the parser's own sentence speaks of its states.
+    tokens = [];
   }
+  for (const token of tokens) rows.take(token);
   if (rows.done) return;
   const message = `The JSON ends in the middle, after ${rows.count} complete records. The file is cut off: send it again.`;
   throw new FileFault('TRUNCATED_JSON', message, { line: rows.count + 1 });
@@ -72,11 +75,4 @@ function finish(parse: Parse, rows: JsonRows): void {
 function tokensOf(result: unknown): readonly Token[] {
   if (result === none) return [];
   return (isMany(result) ? getManyValues(result as never) : [result]) as readonly Token[];
-}
-
-function plainReason(error: unknown): string {
-  const { message } = error as Error;
-  return /expected/i.test(message)
-    ? message.replace(/^Parser /, 'the parser ').slice(0, 120)
-    : 'a character is out of place';
 }
