@@ -170,9 +170,13 @@ describe('OpenSSH', function () {
       await writeFile(commands, `put ${large} /orgTransactions/large.csv\n`);
       // A shell gives a background command no standard input unless it is told one.
       const client = `sshpass -e sftp -l 20000 -P ${gateway.port} ${options.join(' ')} ${tenant.clientId}@127.0.0.1 < ${commands} &`;
-      const killed = run('sh', ['-c', `${client} sleep 1.5; pkill -KILL -f "[s]sh.*${tenant.clientId}"; wait`], {
-        env: { SSHPASS: tenant.clientSecret },
-      });
+      const killed = run(
+        'sh',
+        ['-c', `${client} sleep 1.5; pkill -KILL -f "[s]sh.*${tenant.clientId}"; wait`],
+        {
+          env: { SSHPASS: tenant.clientSecret },
+        },
+      );
       await killed;
       const upload = await until(async () => {
         const [newest] = await gateway.uploads(tenant);

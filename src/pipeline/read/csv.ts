@@ -56,7 +56,8 @@ async function feed(parser: Parser, piece: string, rows: RowReader): Promise<Par
 
 async function finish(parser: Parser, rows: RowReader): Promise<ParsedRecord[]> {
   parser.end();
-  const records: ParsedRecord[] = [];
+  // Taken out in the same turn: a parser that fails at the end drops what nobody has read.
+  const records = drain(parser);
   try {
     for await (const record of parser) records.push(record as ParsedRecord);
   } catch (error) {
