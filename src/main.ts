@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError } from 'commander';
+import { showSettings } from './commands/show-settings.ts';
 import { runMigrate } from './commands/migrate.ts';
 import { runApi, runGateway, runWorker } from './commands/roles.ts';
 import { runStandalone } from './commands/standalone.ts';
@@ -15,7 +16,7 @@ import { StartupError } from './support/listen.ts';
 
 const program = new Command('piing')
   .description(
-    'Takes files by SFTP and HTTP and turns them into validated rows. Settings come from the environment: see docs/settings.md.',
+    'Takes files by SFTP and HTTP and turns them into validated rows. Settings come from the environment: see piing settings.',
   )
   .showHelpAfterError();
 
@@ -41,6 +42,8 @@ program
   .command('migrate')
   .description('create or upgrade both databases')
   .action(() => runMigrate(settings()));
+
+program.command('settings').description('the environment variables, their defaults and meaning').action(showSettings);
 
 const uploads = program.command('uploads').description('look at uploads and run failed ones again');
 const JSON_OPTION = ['--json', 'print JSON for scripts'] as const;

@@ -76,8 +76,8 @@ export const settingsSchema = z.object({
     .describe('Least severe level logged.'),
   PIING_LOG_FORMAT: z
     .enum(['json', 'text'])
-    .default('json')
-    .describe('json for collectors, text for people.'),
+    .optional()
+    .describe('json for collectors, text for people; default: text on a terminal, else json.'),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;

@@ -65,20 +65,14 @@ export async function describeReady(
       '',
       `${row.organizationId}: ${row.schemaTypes.join(', ') || 'no schema type enabled'} (credential in ${file})`,
     );
-    lines.push(...tryLines(row, file, endpoints, shown(data.path('endpoints.json')), world));
+    lines.push(...tryLines(row, file, endpoints, psqlLine(data, endpoints), world));
   }
   if (rows.length === 0)
     lines.push('', `No organization yet: put manifests into ${shown(world.settings.PIING_TENANTS_DIR)}.`);
   return `${lines.join('\n')}\n\nStop with ^C.\n`;
 }
 
-function tryLines(
-  row: Sample,
-  file: string,
-  endpoints: Endpoints,
-  endpointsFile: string,
-  world: World,
-): string[] {
+function tryLines(row: Sample, file: string, endpoints: Endpoints, database: string, world: World): string[] {
   const schemaType = row.schemaTypes.includes('orgTransactions') ? 'orgTransactions' : row.schemaTypes[0];
   const sample = schemaType === undefined ? undefined : SAMPLES[schemaType];
   const table = schemaType === undefined ? undefined : world.catalogue.get(schemaType)?.table;
@@ -91,8 +85,15 @@ function tryLines(
     `  TOKEN=$(curl -s ${api}/auth/token -H 'Content-Type: application/json' -d @${file} | jq -r .access_token)`,
     `  curl -s -H "Authorization: Bearer $TOKEN" -F schemaType=${schemaType} -F file=@${sample} ${api}/upload | jq`,
     `  curl -s -H "Authorization: Bearer $TOKEN" "${api}/uploads?limit=5" | jq '.uploads[] | {uploadId, status, rows}'`,
-    `  psql "$(jq -r .database.url ${endpointsFile})" -c 'SELECT * FROM ${table} LIMIT 5'`,
+    `  ${database} -c 'SELECT * FROM ${table} LIMIT 5'`,
   ];
+}
+
+/** The password by way of the environment: what stands on a command line, every user of the machine can read. */
+function psqlLine(data: DataDirectory, endpoints: Endpoints): string {
+  const { hostname, port, username, pathname, password } = new URL(endpoints.database.url);
+  const target = `psql -h ${hostname} -p ${port || 5432} -U ${username} ${pathname.slice(1)}`;
+  return password ? `PGPASSWORD=$(cat ${shown(data.path('postgres', 'password'))}) ${target}` : target;
 }
 
 /** Paths as a person in this directory would type them. */

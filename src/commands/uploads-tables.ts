@@ -2,34 +2,21 @@ import Table from 'cli-table3';
 import type { RowCounts, UploadRecord } from '../intake/uploads.ts';
 import type { Fault } from '../schemas/faults.ts';
 
+const BORDER_PARTS = [
+  ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
+  ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'],
+];
+
 /** Plain columns without frames: they can be read, copied and cut with awk. */
-const PLAIN = {
-  chars: Object.fromEntries(
-    [
-      'top',
-      'top-mid',
-      'top-left',
-      'top-right',
-      'bottom',
-      'bottom-mid',
-      'bottom-left',
-      'bottom-right',
-      'left',
-      'left-mid',
-      'mid',
-      'mid-mid',
-      'right',
-      'right-mid',
-    ].map((part) => [part, '']),
-  ),
+export const PLAIN_TABLE = {
+  chars: Object.fromEntries(BORDER_PARTS.map((part) => [part, ''])),
   style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
 };
 
 export function uploadsTable(uploads: readonly UploadRecord[]): string {
   if (uploads.length === 0) return 'No uploads.';
   const table = new Table({
-    ...PLAIN,
-    chars: { ...PLAIN.chars, middle: '' },
+    ...PLAIN_TABLE,
     head: ['UPLOAD', 'BEGUN (UTC)', 'ORGANIZATION', 'SCHEMA', 'FILE', 'FROM', 'SIZE', 'STATUS', 'ROWS'],
   });
   for (const upload of uploads) {
@@ -49,7 +36,7 @@ export function uploadsTable(uploads: readonly UploadRecord[]): string {
 }
 
 export function uploadDetails(upload: UploadRecord): string {
-  const table = new Table({ ...PLAIN, chars: { ...PLAIN.chars, middle: '' } });
+  const table = new Table({ ...PLAIN_TABLE });
   const entries: [string, string][] = [
     ['upload', upload.id],
     ['status', upload.retryable ? `${upload.status} (can be run again)` : upload.status],
@@ -75,8 +62,7 @@ export function uploadDetails(upload: UploadRecord): string {
 export function errorsTable(errors: readonly Fault[]): string {
   if (errors.length === 0) return 'No errors.';
   const table = new Table({
-    ...PLAIN,
-    chars: { ...PLAIN.chars, middle: '' },
+    ...PLAIN_TABLE,
     head: ['LINE', 'COLUMN', 'CODE', 'VALUE', 'MESSAGE'],
   });
   for (const { line, column, code, value, message } of errors)

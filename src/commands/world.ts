@@ -79,5 +79,9 @@ export function requireDatabaseUrl(settings: Settings): string {
 }
 
 export function roleLogger(settings: Settings, role: string): Logger {
-  return createLogger({ role, level: settings.PIING_LOG_LEVEL, format: settings.PIING_LOG_FORMAT });
+  return createLogger({
+    role,
+    level: settings.PIING_LOG_LEVEL,
+    format: settings.PIING_LOG_FORMAT ?? (process.stderr.isTTY ? 'text' : 'json'),
+  });
 }

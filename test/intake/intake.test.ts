@@ -232,9 +232,7 @@ describe('The intake', () => {
   describe('sweeps', () => {
     const sweep = () => sweepOnce({ pool: database.pool, store, logger: silentLogger, metrics });
 
-    async function leaveUnfinished(
-      seenAgo: string,
-    ): Promise<{
+    async function leaveUnfinished(seenAgo: string): Promise<{
       id: Awaited<ReturnType<Intake['begin']>>['id'];
       upload: Awaited<ReturnType<Intake['begin']>>;
     }> {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 const HEADER =
-  'transaction_id,location_id,register_id,receipt_number,employee_id,transaction_type,status,business_date,' +
+  'transaction_id,location_id,register_id,employee_id,transaction_type,status,business_date,' +
   'opened_at,closed_at,time_zone,currency,gross_amount,discount_amount,tax_amount,tip_amount,total_amount,channel,guest_count';
 
 export interface GeneratedFile {
@@ -45,7 +45,6 @@ export function transactionLine(index: number, seed = 0): string {
     id,
     location,
     `REG-${index % 5}`,
-    `R${1_000_000 + index}`,
     `EMP-${index % 200}`,
     'sale',
     'closed',
