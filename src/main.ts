@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError } from 'commander';
-import { showSettings } from './commands/show-settings.ts';
 import { runMigrate } from './commands/migrate.ts';
 import { runApi, runGateway, runWorker } from './commands/roles.ts';
+import { showSettings } from './commands/show-settings.ts';
 import { runStandalone } from './commands/standalone.ts';
 import {
   type ListOptions,
@@ -43,7 +43,10 @@ program
   .description('create or upgrade both databases')
   .action(() => runMigrate(settings()));
 
-program.command('settings').description('the environment variables, their defaults and meaning').action(showSettings);
+program
+  .command('settings')
+  .description('the environment variables, their defaults and meaning')
+  .action(showSettings);
 
 const uploads = program.command('uploads').description('look at uploads and run failed ones again');
 const JSON_OPTION = ['--json', 'print JSON for scripts'] as const;

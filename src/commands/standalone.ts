@@ -32,7 +32,7 @@ export async function runStandalone(settings: Settings): Promise<void> {
     const world = await openWorld(own, 'standalone', logger);
     shutdown.onStop('databases', world.close);
     await migrateAll({ ...world, analyticsDatabaseUrl: own.ANALYTICS_DATABASE_URL ?? databaseUrl });
-    await startTenancy(world, data, shutdown);
+    await startTenancy(world, data, shutdown, settings.DATABASE_URL === undefined);
     const endpoints = await startRoles(world, data, shutdown);
     await writePrivately(data.path('endpoints.json'), `${JSON.stringify(endpoints, null, 2)}\n`);
     process.stdout.write(await describeReady(world, data, endpoints));
@@ -55,7 +55,12 @@ async function startDatabase(data: DataDirectory, shutdown: Shutdown): Promise<s
 }
 
 /** Applies the manifests once before the doors open, and then whenever they change. */
-async function startTenancy(world: World, data: DataDirectory, shutdown: Shutdown): Promise<void> {
+async function startTenancy(
+  world: World,
+  data: DataDirectory,
+  shutdown: Shutdown,
+  ownDatabase: boolean,
+): Promise<void> {
   const deliver = credentialFiles({
     directory: data.path('credentials'),
     onIssued: (organizationId, credentialName, issued, path) => {
@@ -68,6 +73,8 @@ async function startTenancy(world: World, data: DataDirectory, shutdown: Shutdow
     catalogue: world.catalogue,
     logger: world.logger,
     deliver,
+    // A database of its own has no tenants but those of the directory; a shared one may have an operator's.
+    wholeDatabase: ownDatabase,
   };
   await reconcileDirectory(options);
   const watcher = watchDirectory(options);

@@ -50,7 +50,7 @@ export async function openWorld(
     statementTimeoutMs: 0,
     logger,
   });
-  const store = openRawStore({
+  const store = await openRawStore({
     location,
     endpoint: settings.PIING_S3_ENDPOINT,
     region: settings.PIING_S3_REGION,

@@ -3,7 +3,7 @@ import type { AuthContext, ServerChannel, Session, Connection as SshConnection }
 import { Refusal } from '../intake/refusal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Access, AccessDecision } from '../tenancy/access.ts';
-import type { GatewayOptions } from './gateway.ts';
+import type { GatewayOptions } from './gateway-options.ts';
 import { runSftpChannel } from './sftp-channel.ts';
 import { SftpSession } from './sftp-session.ts';
 

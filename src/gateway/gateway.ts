@@ -1,35 +1,11 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import ssh2 from 'ssh2';
-import type { Intake } from '../intake/intake.ts';
 import { Refusal } from '../intake/refusal.ts';
-import type { UploadStatus } from '../intake/uploads.ts';
-import type { UploadId } from '../support/ids.ts';
 import { listenOn } from '../support/listen.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
-import type { AccessDecision } from '../tenancy/access.ts';
-import type { TenancyChanges } from '../tenancy/changes.ts';
 import { refuseSsh2Addon } from './addon-guard.ts';
 import { ALGORITHMS } from './algorithms.ts';
 import { Connection } from './connection.ts';
-import type { HostKey } from './host-keys.ts';
-
-export interface GatewayOptions {
-  readonly host: string;
-  readonly port: number;
-  readonly hostKeys: readonly HostKey[];
-  readonly authenticate: (attempt: {
-    clientId: string;
-    clientSecret: string;
-    remoteAddress: string;
-  }) => Promise<AccessDecision>;
-  readonly currentAccess: (client: { clientId: string; remoteAddress: string }) => Promise<AccessDecision>;
-  readonly changes: TenancyChanges;
-  readonly intake: Intake;
-  readonly statuses: (ids: readonly UploadId[]) => Promise<Map<UploadId, UploadStatus>>;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-}
+import type { GatewayOptions } from './gateway-options.ts';
 
 export interface Gateway {
   readonly port: number;

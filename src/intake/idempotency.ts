@@ -4,7 +4,7 @@ import { findUpload } from './upload-queries.ts';
 import type { UploadRecord, UploadStatus } from './uploads.ts';
 
 /** Hours for which a key stands for its upload. Afterwards the key is as good as new. */
-export const IDEMPOTENCY_KEY_HOURS = 24;
+const IDEMPOTENCY_KEY_HOURS = 24;
 
 /** 1 to 255 printable ASCII characters. */
 const KEY = /^[\x20-\x7e]{1,255}$/;
@@ -42,5 +42,7 @@ export async function findByIdempotencyKey(
     await db.query(RELEASE, [holder.id, key]);
     return undefined;
   }
-  return findUpload(db, holder.id, organizationId);
+  const upload = await findUpload(db, holder.id, organizationId);
+  // It may have been given up between the two queries.
+  return upload?.status === 'ABANDONED' ? undefined : upload;
 }

@@ -1,5 +1,5 @@
 /** Longest piece of a tenant's value that is quoted in an error, in characters. */
-export const MAX_QUOTED_VALUE = 100;
+const MAX_QUOTED_VALUE = 100;
 
 /** One thing that is wrong in a file, told so that the person who exported it can mend it. */
 export interface Fault {

@@ -22,7 +22,7 @@ export interface HeaderMatch {
 }
 
 /** Columns of our own reject reports: a mended report can be sent as it is. */
-export const REPORT_COLUMNS: ReadonlySet<string> = new Set(['_line', '_errors']);
+const REPORT_COLUMNS: ReadonlySet<string> = new Set(['_line', '_errors']);
 
 const HEADERS_QUOTED = 10;
 
@@ -89,7 +89,7 @@ function matchAll(
 }
 
 /** True when rows get a value for the column without the file. */
-export function isProvided(spec: TransformerSpec, column: Column): boolean {
+function isProvided(spec: TransformerSpec, column: Column): boolean {
   return spec.columns.some(
     ({ name, constant, default: byDefault }) => name === column.name && (constant ?? byDefault) !== undefined,
   );

@@ -9,7 +9,7 @@ export interface ExistingColumn {
 }
 
 /** A table would have to lose something. The message names the table, the column and the way out. */
-export class SchemaChangeError extends Error {
+class SchemaChangeError extends Error {
   override readonly name = 'SchemaChangeError';
 }
 

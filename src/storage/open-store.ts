@@ -1,7 +1,5 @@
-import { S3Client } from '@aws-sdk/client-s3';
 import { createDirectoryStore } from './directory-store.ts';
 import type { RawStore } from './raw-store.ts';
-import { createS3Store } from './s3-store.ts';
 
 export interface RawStoreSettings {
   /** `s3://BUCKET[/PREFIX]` or the path of a directory. */
@@ -13,9 +11,14 @@ export interface RawStoreSettings {
 }
 
 /** Opens the raw store. S3 credentials come from where the AWS SDK looks: environment, profile, pod identity. */
-export function openRawStore(settings: RawStoreSettings): RawStore {
+export async function openRawStore(settings: RawStoreSettings): Promise<RawStore> {
   const s3 = /^s3:\/\/([^/]+)\/?(.*)$/.exec(settings.location);
   if (!s3) return createDirectoryStore(settings.location);
+  // Loaded on demand: the SDK takes 34 MB of memory, which a gateway on a directory does not need.
+  const [{ S3Client }, { createS3Store }] = await Promise.all([
+    import('@aws-sdk/client-s3'),
+    import('./s3-store.ts'),
+  ]);
   const client = new S3Client({
     region: settings.region,
     forcePathStyle: settings.forcePathStyle,

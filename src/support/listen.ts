@@ -18,7 +18,7 @@ export async function listenOn(server: Server, port: number, host: string, setti
   });
 }
 
-export function explainListenError(
+function explainListenError(
   error: NodeJS.ErrnoException,
   port: number,
   host: string,

@@ -111,12 +111,14 @@ function decide(row: CredentialRow | undefined, remoteAddress: string): AccessDe
 /** True when the address lies in one of the CIDR ranges, or when there are none. */
 export function isWithin(address: string, ranges: readonly string[]): boolean {
   if (ranges.length === 0) return true;
+  // A dual-stack listener reports IPv4 peers as ::ffff:192.0.2.1.
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
+  const family = isIPv6(plain) ? 'ipv6' : 'ipv4';
   const list = new BlockList();
   for (const range of ranges) {
     const [network = '', prefix = ''] = range.split('/');
-    list.addSubnet(network, Number(prefix), isIPv6(network) ? 'ipv6' : 'ipv4');
+    // BlockList takes IPv4 for a part of IPv6, so that ::/0 would let in every IPv4 address.
+    if (isIPv6(network) === (family === 'ipv6')) list.addSubnet(network, Number(prefix), family);
   }
-  // A dual-stack listener reports IPv4 peers as ::ffff:192.0.2.1.
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
-  return list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4');
+  return list.check(plain, family);
 }

@@ -104,7 +104,7 @@ describe('The pipeline', function () {
     };
     const withTotal = (amount: string) => {
       const cells = transactionLine(0).split(',');
-      cells[15] = amount;
+      cells[14] = amount;
       return `${TRANSACTIONS_HEADER}\n${cells.join(',')}\n`;
     };
     await put(tenant, withTotal('1.00'));

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 const HEADER =
   'transaction_id,location_id,register_id,employee_id,transaction_type,status,business_date,' +
-  'opened_at,closed_at,time_zone,currency,gross_amount,discount_amount,tax_amount,tip_amount,total_amount,channel,guest_count';
+  'opened_at,closed_at,currency,gross_amount,discount_amount,tax_amount,tip_amount,total_amount,channel,guest_count';
 
 export interface GeneratedFile {
   readonly bytes: AsyncIterable<Buffer>;
@@ -51,7 +51,6 @@ export function transactionLine(index: number, seed = 0): string {
     `2026-02-${day}`,
     `2026-02-${day}T${hour}:${minute}:00Z`,
     `2026-02-${day}T${hour}:${minute}:45Z`,
-    'UTC',
     'USD',
     amount(cents),
     '0.00',

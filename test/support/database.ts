@@ -14,7 +14,7 @@ let template: Promise<void> | undefined;
 let count = 0;
 
 /** The one PostgreSQL of a test run; started at first use. fsync is off: no test here cuts the power. */
-export function testCluster(): Promise<EmbeddedPostgres> {
+function testCluster(): Promise<EmbeddedPostgres> {
   cluster ??= startCluster();
   return cluster;
 }

@@ -57,7 +57,7 @@ export type SftpRequest =
   | (Identified & { readonly type: 'unknown' });
 
 /** A handle that was never given out. */
-export const NO_HANDLE = -1;
+const NO_HANDLE = -1;
 const HANDLE_BYTES = 4;
 
 /** Reads the fields of one packet in order. @throws {SftpProtocolError} when it ends too early */

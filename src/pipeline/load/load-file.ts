@@ -10,7 +10,7 @@ import { composeMergeSql } from './merge-sql.ts';
 import { StagingCopy } from './staging-copy.ts';
 
 /** Faults kept with the upload; the reject report has them all. */
-export const MAX_KEPT_FAULTS = 1_000;
+const MAX_KEPT_FAULTS = 1_000;
 /** Rows refused for their key; beyond it the file is refused. */
 const MAX_DUPLICATE_ROWS = 100_000;
 const MAX_NAMED_COLUMNS = 20;

@@ -36,7 +36,7 @@ export async function lockTable(client: PoolClient, { organizationId, table }: M
 }
 
 /** What an earlier run of this upload has merged, if one has. */
-export async function loadedBefore(
+async function loadedBefore(
   client: PoolClient,
   { organizationId, uploadId }: MergeSubject,
 ): Promise<MergeCounts | undefined> {

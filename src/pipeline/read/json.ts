@@ -51,7 +51,10 @@ function parseSlice(parse: Parse, slice: string, rows: JsonRows): readonly Token
   } catch (error) {
     const { message } = error as Error;
     if (rows.done || /unexpected characters/.test(message)) {
-      throw new FileFault('TRAILING_DATA', 'There is more after the end of the JSON. Send one array, or one object with one array, in a file.');
+      throw new FileFault(
+        'TRAILING_DATA',
+        'There is more after the end of the JSON. Send one array, or one object with one array, in a file.',
+      );
     }
     const expected = /expected.*/.exec(message)?.[0] ?? 'a character is out of place';
     const sentence = `The JSON is not valid near record ${rows.count + 1}: ${expected.slice(0, 80)}. Export the file again.`;

@@ -1,0 +1,99 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import formbody from '@fastify/formbody';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Access, DenialReason } from '../tenancy/access.ts';
+import type { ApiOptions } from './api-options.ts';
+import { type ClientCredentials, readClientCredentials, triedBasic } from './client-credentials.ts';
+import { answerProblem, problemOf } from './error-answers.ts';
+import { Problem } from './problems.ts';
+import { TOKEN_LIFE_SECONDS } from './tokens.ts';
+
+/** Enough for two long strings in any of the three forms. */
+const MAX_BODY_BYTES = 16 * 1024;
+/** Every denial takes this long from the start of its request, so that its reason cannot be read from the clock. */
+const DENIAL_FLOOR_MS = 300;
+/** Ids as the operator makes them. */
+const CLIENT_ID = /^piing_[0-9a-f]{24}$/;
+
+type TokenOptions = Pick<ApiOptions, 'authenticate' | 'tokens' | 'metrics'>;
+
+/** `POST /auth/token`: an access token for a client id and its secret (RFC 6749, section 4.4). */
+export async function tokenRoute(app: FastifyInstance, options: TokenOptions): Promise<void> {
+  // Fastify reads text/plain by itself; here it would only be a form in disguise.
+  app.removeContentTypeParser('text/plain');
+  await app.register(formbody, { bodyLimit: MAX_BODY_BYTES });
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('pragma', 'no-cache');
+  });
+  app.setErrorHandler((error, request, reply) => answerProblem(withOauthError(error), request, reply));
+  app.post('/auth/token', { bodyLimit: MAX_BODY_BYTES }, async (request) => {
+    const access = await login(request, readClientCredentials(request), options);
+    const { token, expiresAt } = await options.tokens.issue(access).catch(countError(options));
+    options.metrics.logins.inc({ source: 'http', result: 'accepted' });
+    return {
+      access_token: token,
+      token_type: 'Bearer',
+      expires_in: TOKEN_LIFE_SECONDS,
+      expires_at: expiresAt.toISOString(),
+    };
+  });
+}
+
+/** @throws {Problem} the same for every denial */
+async function login(
+  request: FastifyRequest,
+  credentials: ClientCredentials | undefined,
+  options: TokenOptions,
+): Promise<Access> {
+  if (!credentials) return deny(request, '', 'wrong-secret', options);
+  const decision = await options
+    .authenticate({ ...credentials, remoteAddress: request.ip })
+    .catch(countError(options));
+  if (!decision.allowed) return deny(request, credentials.clientId, decision.reason, options);
+  request.access = decision.access;
+  return decision.access;
+}
+
+async function deny(
+  request: FastifyRequest,
+  clientId: string,
+  reason: DenialReason,
+  { metrics }: TokenOptions,
+): Promise<never> {
+  metrics.logins.inc({ source: 'http', result: 'denied' });
+  const fields = { clientId: loggable(clientId), reason, remoteAddress: request.ip };
+  request.log.warn(fields, 'HTTP login denied');
+  await delay(Math.max(0, DENIAL_FLOOR_MS - (performance.now() - request.startedAt)));
+  throw new Problem(
+    'INVALID_CLIENT',
+    'The client_id or the client_secret is wrong, or the credential is not valid (any more).',
+    triedBasic(request) ? { headers: { 'www-authenticate': 'Basic realm="piing", charset="UTF-8"' } } : {},
+  );
+}
+
+/** It could not be told whether the credentials are good. */
+function countError({ metrics }: TokenOptions) {
+  return (error: unknown): never => {
+    metrics.logins.inc({ source: 'http', result: 'error' });
+    throw error;
+  };
+}
+
+/** What is not an id may be a secret in the wrong field. */
+function loggable(clientId: string): string {
+  return CLIENT_ID.test(clientId) ? clientId : `${clientId.slice(0, 6)}…`;
+}
+
+/** OAuth 2 clients look for `error` (RFC 6749, section 5.2); it stands beside the members of the problem. */
+function withOauthError(error: unknown): Problem {
+  const problem = problemOf(error);
+  const { members, headers, cause } = problem;
+  const fallback = { error: oauthError(problem), error_description: problem.message };
+  return new Problem(problem.code, problem.message, { members: { ...fallback, ...members }, headers, cause });
+}
+
+function oauthError({ status }: Problem): string {
+  if (status === 401) return 'invalid_client';
+  if (status === 503) return 'temporarily_unavailable';
+  return status < 500 ? 'invalid_request' : 'server_error';
+}

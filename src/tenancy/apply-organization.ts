@@ -1,0 +1,92 @@
+import { inTransaction, type Pool, type PoolClient } from '../database/pool.ts';
+import type { OrganizationId } from '../support/ids.ts';
+import type { Applied, Conflict, DeliverCredential } from './apply.ts';
+import { applyCredentials } from './apply-credentials.ts';
+import type { OrganizationManifest } from './resources.ts';
+
+/** The row is locked even when nothing differs: two appliers of one organization take turns from here on. */
+const UPSERT = `
+INSERT INTO piing.organizations AS o
+       (id, namespace, display_name, suspended, allowed_source_ranges, max_file_bytes)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (id) DO UPDATE
+   SET display_name = EXCLUDED.display_name,
+       suspended = EXCLUDED.suspended,
+       allowed_source_ranges = EXCLUDED.allowed_source_ranges,
+       max_file_bytes = EXCLUDED.max_file_bytes,
+       deleted_at = NULL
+ WHERE o.namespace = EXCLUDED.namespace
+   AND (o.display_name, o.suspended, o.allowed_source_ranges, o.max_file_bytes, o.deleted_at)
+       IS DISTINCT FROM
+       (EXCLUDED.display_name, EXCLUDED.suspended, EXCLUDED.allowed_source_ranges, EXCLUDED.max_file_bytes,
+        NULL::timestamptz)`;
+
+const FIND_OWNER = `
+SELECT namespace, deleted_at IS NOT NULL AS deleted FROM piing.organizations WHERE id = $1`;
+
+const MARK_DELETED = `
+UPDATE piing.organizations SET deleted_at = now() WHERE namespace = $1 AND id = $2 AND deleted_at IS NULL`;
+
+/** Enablements are in the namespace of their organization, so those of a namesake elsewhere are out of reach. */
+const REMOVE_ENABLEMENTS = `
+DELETE FROM piing.schema_enablements WHERE namespace = $1 AND organization_id = $2`;
+
+/**
+ * Brings an organization and its credentials to what the manifest says, in one transaction. The first namespace
+ * that uses a name owns it, also after the organization has been deleted: its data is still there.
+ */
+export async function applyOrganization(
+  pool: Pool,
+  manifest: OrganizationManifest,
+  deliver: DeliverCredential,
+): Promise<Applied | Conflict> {
+  const organizationId = manifest.metadata.name as OrganizationId;
+  return inTransaction(pool, async (client) => {
+    const changed = await upsert(client, organizationId, manifest);
+    const conflict = changed ? undefined : await findConflict(client, manifest);
+    if (conflict) return conflict;
+    const issued = await applyCredentials(client, organizationId, manifest.spec.credentials, deliver);
+    return { changed: changed || issued };
+  });
+}
+
+/**
+ * Closes the doors of an organization whose resource is gone, and forgets its enablements. Its data, its uploads
+ * and its credentials stay. Does nothing for a resource that never owned the name.
+ */
+export async function removeOrganization(pool: Pool, namespace: string, name: string): Promise<Applied> {
+  return inTransaction(pool, async (client) => {
+    const organization = await client.query(MARK_DELETED, [namespace, name]);
+    const enablements = await client.query(REMOVE_ENABLEMENTS, [namespace, name]);
+    return { changed: organization.rowCount !== 0 || enablements.rowCount !== 0 };
+  });
+}
+
+async function upsert(
+  client: PoolClient,
+  id: OrganizationId,
+  { metadata, spec }: OrganizationManifest,
+): Promise<boolean> {
+  const { rowCount } = await client.query(UPSERT, [
+    id,
+    metadata.namespace,
+    spec.displayName ?? null,
+    spec.suspended,
+    spec.allowedSourceRanges,
+    spec.limits?.maxFileBytes ?? null,
+  ]);
+  return rowCount !== 0;
+}
+
+async function findConflict(
+  client: PoolClient,
+  { metadata }: OrganizationManifest,
+): Promise<Conflict | undefined> {
+  const { rows } = await client.query<{ namespace: string; deleted: boolean }>(FIND_OWNER, [metadata.name]);
+  const [owner] = rows;
+  if (!owner || owner.namespace === metadata.namespace) return undefined;
+  const state = owner.deleted ? 'was deleted there, and its data is kept under the name' : 'is in use there';
+  return {
+    conflict: `The name ${metadata.name} belongs to namespace ${owner.namespace}: the organization ${state}. Choose another name.`,
+  };
+}

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import type { ApiOptions } from '../../src/api/api-options.ts';
+import { type ApiServer, startApi } from '../../src/api/server.ts';
+import { createTokens, type Tokens } from '../../src/api/tokens.ts';
+import type { ProcessUpload } from '../../src/database/job-queue.ts';
+import { findByIdempotencyKey } from '../../src/intake/idempotency.ts';
+import { createIntake } from '../../src/intake/intake.ts';
+import { findUpload, listErrors, listUploads } from '../../src/intake/upload-queries.ts';
+import { createUploadRecords } from '../../src/intake/upload-records.ts';
+import { loadCatalogue } from '../../src/schemas/catalogue.ts';
+import { DEFAULT_TRANSFORMER } from '../../src/schemas/transformer-spec.ts';
+import { createDirectoryStore } from '../../src/storage/directory-store.ts';
+import { type RawStore, rejectReportKey } from '../../src/storage/raw-store.ts';
+import { newInstanceId } from '../../src/support/ids.ts';
+import type { Logger } from '../../src/telemetry/logger.ts';
+import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
+import { authenticate, currentAccess } from '../../src/tenancy/access.ts';
+import { generateClientId, generateClientSecret, hashSecret } from '../../src/tenancy/secrets.ts';
+import { loadSigningKeys } from '../../src/tenancy/signing-keys.ts';
+import { migratedDatabase, type TestDatabase } from '../support/database.ts';
+import { silentLogger } from '../support/logger.ts';
+import { temporaryDirectory } from '../support/servers.ts';
+
+export const MAX_FILE_BYTES = 12 * 1024 * 1024;
+
+export interface TestClient {
+  readonly organizationId: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+/** A running API on a database and a directory store of its own. */
+export interface ApiFixture {
+  readonly server: ApiServer;
+  /** `http://127.0.0.1:PORT/api/external` */
+  readonly api: string;
+  readonly database: TestDatabase;
+  readonly store: RawStore;
+  readonly metrics: Metrics;
+  readonly tokens: Tokens;
+  /** What was handed to the queue, which has its own tests. */
+  readonly jobs: readonly ProcessUpload[];
+  /** Most bytes that any writer of the store held at a time. */
+  mostBufferedBytes(): number;
+  /** An organization with these schema types enabled, and a credential of it. */
+  addClient(organizationId: string, schemaTypes?: readonly string[]): Promise<TestClient>;
+  tokenOf(client: TestClient): Promise<string>;
+  close(): Promise<void>;
+}
+
+export interface ApiFixtureOptions {
+  readonly logger?: Logger;
+  /** Replaces ports and limits. */
+  readonly change?: (options: ApiOptions) => Partial<ApiOptions>;
+}
+
+export async function startApiFixture({
+  logger = silentLogger,
+  change,
+}: ApiFixtureOptions = {}): Promise<ApiFixture> {
+  const database = await migratedDatabase();
+  const { pool } = database;
+  const catalogue = await loadCatalogue('config/schemas');
+  const buffered = { most: 0 };
+  const store = watched(createDirectoryStore(await temporaryDirectory('api-store')), buffered);
+  const metrics = createMetrics();
+  const jobs: ProcessUpload[] = [];
+  const queue = {
+    send: async (_: unknown, job: ProcessUpload) => void jobs.push(job),
+    close: async () => undefined,
+  };
+  const tokens = createTokens(await loadSigningKeys(pool));
+  const intake = createIntake({
+    catalogue,
+    store,
+    records: createUploadRecords(pool, queue, newInstanceId()),
+    // The pipeline's reader has its own tests; here every first record will do.
+    preflight: async () => undefined,
+    maxFileBytes: MAX_FILE_BYTES,
+    logger,
+    metrics,
+  });
+  const options: ApiOptions = {
+    host: '127.0.0.1',
+    port: 0,
+    logger,
+    metrics,
+    catalogue,
+    maxFileBytes: MAX_FILE_BYTES,
+    intake,
+    authenticate: (attempt) => authenticate(pool, attempt),
+    currentAccess: (client) => currentAccess(pool, client),
+    findUpload: (id, organizationId) => findUpload(pool, id, organizationId),
+    listUploads: (filter) => listUploads(pool, filter),
+    listErrors: (id, offset, limit) => listErrors(pool, id, offset, limit),
+    findByIdempotencyKey: (organizationId, key) => findByIdempotencyKey(pool, organizationId, key),
+    readReport: (objectKey) => store.read(rejectReportKey(objectKey)),
+    tokens,
+  };
+  const server = await startApi({ ...options, ...change?.(options) });
+  let closed: Promise<void> | undefined;
+  const stop = async () => {
+    await server.close(0);
+    await database.close();
+  };
+  return {
+    server,
+    api: `${server.url}/api/external`,
+    database,
+    store,
+    metrics,
+    tokens,
+    jobs,
+    mostBufferedBytes: () => buffered.most,
+    addClient: (organizationId, schemaTypes) => addClient(database, organizationId, schemaTypes),
+    tokenOf: async (client) => requestToken(`${server.url}/api/external`, client),
+    close: () => {
+      closed ??= stop();
+      return closed;
+    },
+  };
+}
+
+function watched(store: RawStore, buffered: { most: number }): RawStore {
+  const create = (key: string) => {
+    const writer = store.create(key);
+    const write = writer.write.bind(writer);
+    writer.write = async (chunk) => {
+      await write(chunk);
+      buffered.most = Math.max(buffered.most, writer.bufferedBytes);
+    };
+    return writer;
+  };
+  return { ...store, create };
+}
+
+async function addClient(
+  { pool }: TestDatabase,
+  organizationId: string,
+  schemaTypes: readonly string[] = ['orgTransactions', 'orgShifts'],
+): Promise<TestClient> {
+  const clientId = generateClientId();
+  const clientSecret = generateClientSecret();
+  await pool.query('INSERT INTO piing.organizations (id, namespace) VALUES ($1, $1)', [organizationId]);
+  await pool.query(
+    `INSERT INTO piing.credentials (client_id, organization_id, name) VALUES ($1, $2, 'till')`,
+    [clientId, organizationId],
+  );
+  await pool.query('INSERT INTO piing.credential_secrets (client_id, secret_sha256) VALUES ($1, $2)', [
+    clientId,
+    hashSecret(clientSecret),
+  ]);
+  for (const schemaType of schemaTypes) {
+    await pool.query(
+      `INSERT INTO piing.schema_enablements (organization_id, schema_type, namespace, name, transformer)
+       VALUES ($1, $2, $1, $2, $3)`,
+      [organizationId, schemaType, JSON.stringify(DEFAULT_TRANSFORMER)],
+    );
+  }
+  return { organizationId, clientId, clientSecret };
+}
+
+async function requestToken(api: string, { clientId, clientSecret }: TestClient): Promise<string> {
+  const response = await fetch(`${api}/auth/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ client_id: clientId, client_secret: clientSecret }),
+  });
+  assert.equal(response.status, 200);
+  return ((await response.json()) as { access_token: string }).access_token;
+}
