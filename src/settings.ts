@@ -56,6 +56,18 @@ export const settingsSchema = z.object({
     )
     .optional()
     .describe('Comma-separated SSH host key files (OpenSSH or PEM). Standalone generates its own.'),
+  PIING_TRUSTED_PROXIES: z
+    .string()
+    .transform((list) =>
+      list
+        .split(',')
+        .map((range) => range.trim())
+        .filter(Boolean),
+    )
+    .optional()
+    .describe(
+      'Comma-separated addresses or CIDR ranges of HTTP proxies whose X-Forwarded-For is believed; default: none.',
+    ),
   PIING_MAX_FILE_BYTES: count(1, 2 ** 40)
     .default(100 * 1024 * 1024)
     .describe('Largest file; an Organization may lower it.'),

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import formbody from '@fastify/formbody';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Access, DenialReason } from '../tenancy/access.ts';
+import { looksLikeClientId } from '../tenancy/secrets.ts';
 import type { ApiOptions } from './api-options.ts';
 import { type ClientCredentials, readClientCredentials, triedBasic } from './client-credentials.ts';
 import { answerProblem, problemOf } from './error-answers.ts';
@@ -12,8 +13,6 @@ import { TOKEN_LIFE_SECONDS } from './tokens.ts';
 const MAX_BODY_BYTES = 16 * 1024;
 /** Every denial takes this long from the start of its request, so that its reason cannot be read from the clock. */
 const DENIAL_FLOOR_MS = 300;
-/** Ids as the operator makes them. */
-const CLIENT_ID = /^piing_[0-9a-f]{24}$/;
 
 type TokenOptions = Pick<ApiOptions, 'authenticate' | 'tokens' | 'metrics'>;
 
@@ -81,7 +80,7 @@ function countError({ metrics }: TokenOptions) {
 
 /** What is not an id may be a secret in the wrong field. */
 function loggable(clientId: string): string {
-  return CLIENT_ID.test(clientId) ? clientId : `${clientId.slice(0, 6)}…`;
+  return looksLikeClientId(clientId) ? clientId : `${clientId.slice(0, 6)}…`;
 }
 
 /** OAuth 2 clients look for `error` (RFC 6749, section 5.2); it stands beside the members of the problem. */

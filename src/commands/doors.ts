@@ -89,6 +89,7 @@ export async function openHttpDoor(world: World, intake: Intake, host: string): 
     logger,
     metrics,
     maxFileBytes: settings.PIING_MAX_FILE_BYTES,
+    trustedProxies: settings.PIING_TRUSTED_PROXIES ?? [],
     catalogue,
     intake,
     authenticate: (attempt) => authenticate(control, attempt),

@@ -3,6 +3,7 @@ import type { Logger } from '../telemetry/logger.ts';
 /** Runs in reverse order of registration, each step even when one before it failed. */
 export class Shutdown {
   readonly #steps: { readonly what: string; readonly run: () => Promise<unknown> }[] = [];
+  readonly #announcements: (() => void)[] = [];
   readonly #logger: Logger;
 
   constructor(logger: Logger) {
@@ -14,7 +15,13 @@ export class Shutdown {
     this.#steps.push({ what, run });
   }
 
+  /** Registers what tells load balancers to look elsewhere, before anything stops. */
+  onDrain(announce: () => void): void {
+    this.#announcements.push(announce);
+  }
+
   async stop(): Promise<void> {
+    for (const announce of this.#announcements) announce();
     for (const { what, run } of this.#steps.splice(0).reverse()) {
       this.#logger.debug({ what }, 'stopping');
       await run().catch((error: unknown) =>

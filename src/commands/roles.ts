@@ -75,6 +75,7 @@ export async function startHealth(world: World, shutdown: Shutdown, host: string
     },
   });
   shutdown.onStop('health', health.close);
+  shutdown.onDrain(() => health.drain('the process was told to stop'));
   return health.port;
 }
 

@@ -3,6 +3,7 @@ import type { AuthContext, ServerChannel, Session, Connection as SshConnection }
 import { Refusal } from '../intake/refusal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Access, AccessDecision } from '../tenancy/access.ts';
+import { looksLikeClientId } from '../tenancy/secrets.ts';
 import type { GatewayOptions } from './gateway-options.ts';
 import { runSftpChannel } from './sftp-channel.ts';
 import { SftpSession } from './sftp-session.ts';
@@ -30,6 +31,7 @@ export class Connection {
   #logger: Logger;
   #access: Access | undefined;
   #attempts = 0;
+  #ending = false;
   #rechecking: Promise<void> = Promise.resolve();
 
   constructor(ssh: SshConnection, socket: Socket, options: ConnectionOptions) {
@@ -64,6 +66,8 @@ export class Connection {
 
   /** Ends the connection; its open uploads are abandoned with this reason. */
   async end(reason: Refusal): Promise<void> {
+    if (this.#ending) return;
+    this.#ending = true;
     await Promise.all([...this.#sessions].map((session) => session.abandonAll(reason)));
     this.#disconnect(reason.message);
   }
@@ -113,7 +117,10 @@ export class Connection {
     }
     this.#options.metrics.logins.inc({ source: 'sftp', result: decision ? 'denied' : 'error' });
     this.#logger.warn(
-      { clientId: context.username.slice(0, 64), reason: decision?.reason ?? 'database' },
+      {
+        clientId: looksLikeClientId(context.username) ? context.username : undefined,
+        reason: decision?.reason ?? 'database',
+      },
       'SFTP login denied',
     );
     await new Promise((resolve) => setTimeout(resolve, DENIAL_FLOOR_MS - (Date.now() - started)));

@@ -21,6 +21,8 @@ const LOGIN_TIMEOUT_MS = 20_000;
 const DRAIN_POLL_MS = 100;
 /** After a disconnect message, how long a peer may take to close its side. */
 const CLOSE_PATIENCE_MS = 1_000;
+/** How long cleaning up after the last connections may take. */
+const ABANDON_PATIENCE_MS = 10_000;
 
 /** Serves SFTP: every connection is a tenant's session on the virtual tree of its schema types. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
@@ -88,6 +90,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       unsubscribe();
       listener.close();
       await drain(connections, graceMs);
+      // Those that never said a word are no connections yet.
+      for (const socket of arrived.values()) socket.destroy();
     },
   };
 }
@@ -98,7 +102,7 @@ async function drain(connections: ReadonlyMap<Connection, Socket>, graceMs: numb
   for (;;) {
     const late = Date.now() >= deadline;
     const idle = [...connections.keys()].filter((connection) => late || connection.unfinishedUploads === 0);
-    await Promise.all(idle.map((connection) => connection.end(reason)));
+    for (const connection of idle) void connection.end(reason);
     if (late || connections.size === 0) break;
     await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
   }
@@ -106,6 +110,8 @@ async function drain(connections: ReadonlyMap<Connection, Socket>, graceMs: numb
   const patience = setTimeout(() => {
     for (const [, socket] of rest) socket.destroy();
   }, CLOSE_PATIENCE_MS);
-  await Promise.all(rest.map(([connection]) => connection.finished()));
+  // An upload that waits for a store that hangs is left to the sweeper rather than waited for without end.
+  const givenUp = new Promise<void>((resolve) => setTimeout(resolve, ABANDON_PATIENCE_MS).unref());
+  await Promise.race([Promise.all(rest.map(([connection]) => connection.finished())), givenUp]);
   clearTimeout(patience);
 }

@@ -27,12 +27,23 @@ export async function keepHostKeys(directory: string): Promise<HostKey[]> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const paths = [join(directory, 'ssh_host_ed25519_key'), join(directory, 'ssh_host_rsa_key')];
   for (const path of paths) {
-    const privateKey = path.includes('ed25519')
-      ? () => ssh2.utils.generateKeyPairSync('ed25519').private
-      : () => ssh2.utils.generateKeyPairSync('rsa', { bits: 3072 }).private;
-    await writeIfAbsent(path, privateKey);
+    await writeIfAbsent(path, () => generateKey(path.includes('ed25519') ? 'ed25519' : 'rsa'));
   }
   return loadHostKeys(paths);
+}
+
+const GENERATION_TRIES = 20;
+
+/** One in a few hundred ed25519 keys that ssh2 writes cannot be read again: a kept one would stop every start. */
+function generateKey(type: 'ed25519' | 'rsa'): string {
+  for (let attempt = 0; attempt < GENERATION_TRIES; attempt += 1) {
+    const pair =
+      type === 'rsa'
+        ? ssh2.utils.generateKeyPairSync('rsa', { bits: 3072 })
+        : ssh2.utils.generateKeyPairSync('ed25519');
+    if (!(ssh2.utils.parseKey(pair.private) instanceof Error)) return pair.private;
+  }
+  throw new Error(`no usable ${type} host key in ${GENERATION_TRIES} tries`);
 }
 
 async function writeIfAbsent(path: string, content: () => string): Promise<void> {

@@ -41,7 +41,17 @@ export interface Intake {
 }
 
 export function createIntake(options: IntakeOptions): Intake {
-  return { begin: (request) => begin(options, request) };
+  return {
+    begin: async (request) => {
+      try {
+        return await begin(options, request);
+      } catch (error) {
+        const refusal = Refusal.from(error);
+        options.metrics.refusals.inc({ source: request.source, code: refusal.code });
+        throw refusal;
+      }
+    },
+  };
 }
 
 async function begin(options: IntakeOptions, request: UploadRequest): Promise<IncomingUpload> {

@@ -10,6 +10,10 @@ export interface RawStoreSettings {
   readonly checksums: 'WHEN_REQUIRED' | 'WHEN_SUPPORTED';
 }
 
+const CONNECT_TIMEOUT_MS = 5_000;
+/** For the answer to one part of 8 MiB. */
+const ANSWER_TIMEOUT_MS = 120_000;
+
 /** Opens the raw store. S3 credentials come from where the AWS SDK looks: environment, profile, pod identity. */
 export async function openRawStore(settings: RawStoreSettings): Promise<RawStore> {
   const s3 = /^s3:\/\/([^/]+)\/?(.*)$/.exec(settings.location);
@@ -21,6 +25,8 @@ export async function openRawStore(settings: RawStoreSettings): Promise<RawStore
   ]);
   const client = new S3Client({
     region: settings.region,
+    // Without these a server that accepts and then says nothing holds an upload, and its client, for ever.
+    requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS, requestTimeout: ANSWER_TIMEOUT_MS },
     forcePathStyle: settings.forcePathStyle,
     requestChecksumCalculation: settings.checksums,
     responseChecksumValidation: settings.checksums,

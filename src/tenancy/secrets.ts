@@ -19,6 +19,11 @@ export function generateClientId(): ClientId {
   return `${CLIENT_ID_PREFIX}${randomBytes(12).toString('hex')}` as ClientId;
 }
 
+/** False for whatever else was typed into that field: it may be a secret, and must not reach a log. */
+export function looksLikeClientId(text: string): boolean {
+  return /^piing_[0-9a-f]{24}$/.test(text);
+}
+
 /** A secret that scanners recognise: prefix, 256 random bits, and a CRC-32 that tells a typo from a guess. */
 export function generateClientSecret(): string {
   const random = Array.from({ length: SECRET_LENGTH }, () => BASE62.charAt(randomInt(BASE62.length))).join(

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import type { UploadRecord } from '../../src/intake/uploads.ts';
-import { processUpload } from '../../src/pipeline/process-upload.ts';
-import { rejectReportKey } from '../../src/storage/raw-store.ts';
+import { giveUp, processUpload } from '../../src/pipeline/process-upload.ts';
+import { rejectReportKey, StoreUnavailableError } from '../../src/storage/raw-store.ts';
 import { TRANSACTIONS_HEADER, transactionLine, transactionsCsv } from '../support/csv-files.ts';
-import { rowCount, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { rowCount, startTestGateway, type TestGateway, until } from '../support/gateway.ts';
 import { silentLogger } from '../support/logger.ts';
 import type { Tenant } from '../support/tenants.ts';
 
@@ -262,6 +262,85 @@ describe('The pipeline', function () {
       assert.equal(upload.errors[0]?.code, 'TRUNCATED_JSON');
       assert.match(upload.errors[0]?.message ?? '', /cut off/);
       assert.equal(await rowCount(gateway, tenant.organizationId, 'generic_transactions'), 0);
+    });
+  });
+
+  describe('that meets a fault on our side', () => {
+    const pipelineOn = (store: TestGateway['store']) => {
+      const { pool } = gateway.database;
+      const { catalogue, metrics } = gateway;
+      return { control: pool, analytics: pool, store, catalogue, logger: silentLogger, metrics };
+    };
+
+    it('tries again, and loses nothing', async () => {
+      let failures = 2;
+      const store: TestGateway['store'] = {
+        ...gateway.store,
+        // The one fault that a real store cannot be told to have: it fails twice and then works.
+        read: async (key) => {
+          if (failures-- > 0) throw new StoreUnavailableError('no answer');
+          return gateway.store.read(key);
+        },
+      };
+      const tenant = await gateway.tenant();
+      const upload = await put(tenant, transactionsCsv(10));
+      await gateway.database.pool.query('DELETE FROM public.load_ledger WHERE upload_id = $1', [upload.id]);
+      await gateway.database.pool.query('DELETE FROM public.org_transactions WHERE organization_id = $1', [
+        tenant.organizationId,
+      ]);
+      await gateway.database.pool.query(`UPDATE piing.uploads SET status = 'PENDING' WHERE id = $1`, [
+        upload.id,
+      ]);
+      const signal = new AbortController().signal;
+      await assert.rejects(processUpload(pipelineOn(store), upload.id, signal), StoreUnavailableError);
+      await assert.rejects(processUpload(pipelineOn(store), upload.id, signal), StoreUnavailableError);
+      assert.equal((await gateway.uploads(tenant))[0]?.status, 'PROCESSING', 'until it works or is given up');
+      await processUpload(pipelineOn(store), upload.id, signal);
+      assert.deepEqual((await gateway.finished(upload.id)).rows, {
+        total: 10,
+        loaded: 10,
+        unchanged: 0,
+        rejected: 0,
+      });
+    });
+
+    it('ends FAILED and retryable when every try is used up', async () => {
+      const tenant = await gateway.tenant();
+      const upload = await put(tenant, transactionsCsv(10));
+      await gateway.database.pool.query(`UPDATE piing.uploads SET status = 'PROCESSING' WHERE id = $1`, [
+        upload.id,
+      ]);
+      await giveUp(pipelineOn(gateway.store), upload.id);
+      const failed = await gateway.finished(upload.id);
+      assert.equal(failed.status, 'FAILED');
+      assert.equal(failed.retryable, true);
+      assert.equal(failed.errors[0]?.code, 'PROCESSING_FAILED');
+    });
+
+    it('runs from the queue again by itself after such a fault', async () => {
+      const tenant = await gateway.tenant();
+      const sftp = await gateway.connect(tenant);
+      // COPY fails while the table is away, as it would during a failover.
+      await gateway.database.pool.query('ALTER TABLE public.org_shifts RENAME TO away');
+      await gateway.database.pool.query(
+        `INSERT INTO piing.schema_enablements SELECT organization_id, 'orgShifts', namespace, name || '-s', transformer
+           FROM piing.schema_enablements WHERE organization_id = $1`,
+        [tenant.organizationId],
+      );
+      await until(async () => ((await sftp.list('/')).length === 2 ? true : undefined));
+      const handle = await sftp.openHandle('/orgShifts/s.csv');
+      await sftp.write(
+        handle,
+        0,
+        'shift_id,location_id,employee_id,business_date,clock_in_at,status\n1,L,E,2026-02-20,2026-02-20T08:00:00Z,open\n',
+      );
+      await sftp.close(handle);
+      sftp.drop();
+      await until(async () =>
+        (await gateway.uploads(tenant))[0]?.status === 'PROCESSING' ? true : undefined,
+      );
+      await gateway.database.pool.query('ALTER TABLE public.away RENAME TO org_shifts');
+      assert.equal((await gateway.finished(tenant)).status, 'COMPLETED');
     });
   });
 

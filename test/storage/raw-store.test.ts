@@ -164,6 +164,7 @@ for (const [name, open, breakable] of [
       await under.store.discard('raw/finished.csv');
       await under.store.discard('raw/never-there.csv');
       assert.deepEqual((await under.contents()).sort(), before.sort());
+      await unfinished.abort();
     });
 
     it('says which object is missing', async () => {

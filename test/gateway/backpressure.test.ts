@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { createDirectoryStore } from '../../src/storage/directory-store.ts';
+import type { RawStore } from '../../src/storage/raw-store.ts';
+import { transactionsCsv } from '../support/csv-files.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { temporaryDirectory } from '../support/servers.ts';
+
+const MIB = 1024 * 1024;
+
+describe('A store slower than the client', function () {
+  this.timeout(60_000);
+  let gateway: TestGateway;
+  let letThrough: () => void;
+
+  before(async () => {
+    const directory = createDirectoryStore(await temporaryDirectory('slow'));
+    const opened = new Promise<void>((resolve) => {
+      letThrough = resolve;
+    });
+    // A real store cannot be told to hang and go on at a moment of the test's choosing.
+    const store: RawStore = {
+      ...directory,
+      create: (key) => {
+        const writer = directory.create(key);
+        return {
+          get bufferedBytes() {
+            return writer.bufferedBytes;
+          },
+          write: async (chunk) => {
+            await opened;
+            await writer.write(chunk);
+          },
+          complete: () => writer.complete(),
+          abort: () => writer.abort(),
+        };
+      },
+    };
+    gateway = await startTestGateway({ store, withWorker: false });
+  });
+  after(() => {
+    letThrough();
+    return gateway.close();
+  });
+
+  it('holds the replies and the bytes back, and the file is whole when it goes on', async () => {
+    const tenant = await gateway.tenant();
+    const sftp = await gateway.connect(tenant);
+    const handle = await sftp.openHandle('/orgTransactions/large.csv');
+    const head = Buffer.from(transactionsCsv(200));
+    const replies = [sftp.write(handle, 0, head)];
+    const piece = Buffer.alloc(64 * 1024, 'x');
+    for (let count = 0; count < 256; count += 1)
+      replies.push(sftp.write(handle, head.length + count * piece.length, piece));
+    let answered = 0;
+    for (const reply of replies) void reply.then(() => (answered += 1));
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    assert.equal(answered, 0, 'no reply before the store has taken the bytes');
+    const received =
+      (await gateway.metrics.receivedBytes.get()).values.find((value) => value.labels.source === 'sftp')
+        ?.value ?? 0;
+    assert.ok(received <= head.length, `${received} bytes were taken from the channel`);
+    // What the server does not take, the client still holds: all but one window and one buffer of 2 MiB each.
+    assert.ok(
+      sftp.channel.writableLength > 11 * MIB,
+      `${sftp.channel.writableLength} bytes wait in the client`,
+    );
+    letThrough();
+    for (const reply of await Promise.all(replies))
+      assert.ok(reply.type === 'status' && reply.code === 0, JSON.stringify(reply));
+    const closed = await sftp.close(handle);
+    assert.ok(closed.type === 'status' && closed.code === 0, JSON.stringify(closed));
+    const [upload] = await gateway.uploads(tenant);
+    assert.equal(upload?.sizeBytes, head.length + 256 * piece.length);
+    sftp.drop();
+  });
+});
