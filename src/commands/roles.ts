@@ -3,7 +3,7 @@ import { startSweeper } from '../intake/sweeper.ts';
 import { startWorker } from '../pipeline/worker.ts';
 import type { Settings } from '../settings.ts';
 import { StartupError } from '../support/listen.ts';
-import { startHealthServer } from '../telemetry/health-server.ts';
+import { type HealthServer, startHealthServer } from '../telemetry/health-server.ts';
 import { openHttpDoor, openIntake, openSftpDoor } from './doors.ts';
 import { runUntilStopped, Shutdown } from './lifecycle.ts';
 import { openWorld, type World } from './world.ts';
@@ -61,8 +61,8 @@ export async function startPipeline(world: World, shutdown: Shutdown): Promise<v
   shutdown.onStop('worker', () => worker.close(settings.PIING_DRAIN_SECONDS * 1_000));
 }
 
-/** Health and metrics of a process: ready while both stores answer. */
-export async function startHealth(world: World, shutdown: Shutdown, host: string): Promise<number> {
+/** Health and metrics of a process: ready once it has started, while both stores answer. */
+export async function startHealth(world: World, shutdown: Shutdown, host: string): Promise<HealthServer> {
   const health = await startHealthServer({
     host,
     port: world.settings.PIING_METRICS_PORT,
@@ -76,7 +76,7 @@ export async function startHealth(world: World, shutdown: Shutdown, host: string
   });
   shutdown.onStop('health', health.close);
   shutdown.onDrain(() => health.drain('the process was told to stop'));
-  return health.port;
+  return health;
 }
 
 async function runRole(
@@ -89,8 +89,9 @@ async function runRole(
   shutdown.onStop('databases', world.close);
   const host = settings.PIING_BIND_ADDRESS ?? ALL_INTERFACES;
   try {
-    await startHealth(world, shutdown, host);
+    const health = await startHealth(world, shutdown, host);
     await start(world, shutdown, host);
+    health.ready();
   } catch (error) {
     await shutdown.stop();
     throw error;

@@ -85,7 +85,7 @@ async function startRoles(world: World, data: DataDirectory, shutdown: Shutdown)
   const { settings } = world;
   const host = settings.PIING_BIND_ADDRESS ?? LOOPBACK;
   const hostKeys = await keepHostKeys(data.path('host-keys'));
-  const metricsPort = await startHealth(world, shutdown, host);
+  const health = await startHealth(world, shutdown, host);
   await startPipeline(world, shutdown);
   const { intake, close } = await openIntake(world, 'standalone');
   shutdown.onStop('intake', close);
@@ -97,13 +97,14 @@ async function startRoles(world: World, data: DataDirectory, shutdown: Shutdown)
     await sftp.close(0);
     throw error;
   }
+  health.ready();
   // Both doors drain at the same time, so that the grace is given once.
   const graceMs = settings.PIING_DRAIN_SECONDS * 1_000;
   shutdown.onStop('doors', () => Promise.all([sftp.close(graceMs), http.close(graceMs)]));
   return endpointsOf(
     world,
     host,
-    { sftp: sftp.server.port, http: http.server.port, metrics: metricsPort },
+    { sftp: sftp.server.port, http: http.server.port, metrics: health.port },
     hostKeys,
   );
 }

@@ -8,6 +8,8 @@ export type ReadinessCheck = () => Promise<void>;
 
 export interface HealthServer {
   readonly port: number;
+  /** Everything has started: from now on `/readyz` answers by the checks. Until then it says "starting". */
+  ready(): void;
   /** From now on `/readyz` answers 503 with this reason, so that load balancers look elsewhere. */
   drain(reason: string): void;
   close(): Promise<void>;
@@ -23,12 +25,12 @@ export async function startHealthServer(options: {
   readonly registry: Registry;
   readonly checks: Readonly<Record<string, ReadinessCheck>>;
 }): Promise<HealthServer> {
-  let draining: string | undefined;
+  let unready: string | undefined = 'starting';
   const server: Server = createServer(async (request, response) => {
     try {
       const path = (request.url ?? '/').split('?')[0];
       if (path === '/livez') send(response, 200, 'text/plain', 'ok\n');
-      else if (path === '/readyz') await sendReadiness(response, options.checks, draining);
+      else if (path === '/readyz') await sendReadiness(response, options.checks, unready);
       else if (path === '/metrics')
         send(response, 200, options.registry.contentType, await options.registry.metrics());
       else send(response, 404, 'text/plain', 'Only /metrics, /livez and /readyz are served here.\n');
@@ -39,8 +41,11 @@ export async function startHealthServer(options: {
   await listenOn(server, options.port, options.host, 'PIING_METRICS_PORT');
   return {
     port: (server.address() as AddressInfo).port,
+    ready: () => {
+      unready = undefined;
+    },
     drain: (reason) => {
-      draining = reason;
+      unready = `draining: ${reason}`;
     },
     close: () => {
       server.closeAllConnections();
@@ -52,9 +57,9 @@ export async function startHealthServer(options: {
 async function sendReadiness(
   response: ServerResponse,
   checks: Readonly<Record<string, ReadinessCheck>>,
-  draining: string | undefined,
+  unready: string | undefined,
 ): Promise<void> {
-  const failures = draining ? [`draining: ${draining}`] : [];
+  const failures = unready ? [unready] : [];
   await Promise.all(
     Object.entries(checks).map(async ([name, check]) => {
       const late = AbortSignal.timeout(CHECK_TIMEOUT_MS);

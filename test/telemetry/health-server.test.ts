@@ -19,6 +19,7 @@ describe('The health server', () => {
       registry: createMetrics().registry,
       checks,
     });
+    server.ready();
   });
   afterEach(() => server.close());
 
@@ -42,6 +43,19 @@ describe('The health server', () => {
     this.timeout(10_000);
     database = () => new Promise(() => undefined);
     assert.match((await get('/readyz')).text, /database: no answer within 3000 ms/);
+  });
+
+  it('is not ready before it has been told that everything has started', async () => {
+    const checks = { database: () => database() };
+    const starting = await startHealthServer({
+      host: '127.0.0.1',
+      port: 0,
+      registry: createMetrics().registry,
+      checks,
+    });
+    const response = await fetch(`http://127.0.0.1:${starting.port}/readyz`);
+    assert.deepEqual([response.status, await response.text()], [503, 'starting\n']);
+    await starting.close();
   });
 
   it('is not ready while it drains', async () => {
