@@ -32,7 +32,7 @@ export function createLogger({ role, level, format }: LoggerOptions): Logger {
     ...options,
     transport: {
       target: 'pino-pretty',
-      options: { destination: 2, ignore: 'pid,hostname,role', translateTime: 'HH:MM:ss' },
+      options: { destination: 2, ignore: 'pid,hostname,role', translateTime: 'HH:MM:ss', singleLine: true },
     },
   });
 }
