@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { sftpLimitSettings } from './gateway/limits.ts';
+import { isRange } from './support/addresses.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
@@ -7,6 +9,16 @@ const count = (minimum: number, maximum: number) => z.coerce.number().int().min(
 const postgresUrl = z
   .string()
   .regex(/^postgres(ql)?:\/\//, 'has to be a URL such as postgres://user:password@host:5432/piing');
+/** Addresses and CIDR ranges, separated by commas. */
+const ranges = z.string().transform((list, context) => {
+  const entries = list
+    .split(',')
+    .map((range) => range.trim())
+    .filter(Boolean);
+  for (const range of entries.filter((entry) => !isRange(entry)))
+    context.addIssue(`${range} is not an address or a CIDR range such as 10.0.0.0/8`);
+  return entries;
+});
 const directory = z
   .string()
   .min(1)
@@ -56,14 +68,17 @@ export const settingsSchema = z.object({
     )
     .optional()
     .describe('Comma-separated SSH host key files (OpenSSH or PEM). Standalone generates its own.'),
-  PIING_TRUSTED_PROXIES: z
-    .string()
-    .transform((list) =>
-      list
-        .split(',')
-        .map((range) => range.trim())
-        .filter(Boolean),
-    )
+  PIING_SFTP_ALGORITHMS: z
+    .enum(['modern', 'compatible'])
+    .default('modern')
+    .describe('compatible adds what Java and .NET clients of ten years ago need; never SHA-1.'),
+  PIING_SFTP_PROXY_RANGES: ranges
+    .optional()
+    .describe(
+      'Comma-separated addresses or CIDR ranges of TCP load balancers that send a PROXY header (version 1 or 2); connections from there need one. Default: none.',
+    ),
+  ...sftpLimitSettings,
+  PIING_TRUSTED_PROXIES: ranges
     .optional()
     .describe(
       'Comma-separated addresses or CIDR ranges of HTTP proxies whose X-Forwarded-For is believed; default: none.',
@@ -82,6 +97,11 @@ export const settingsSchema = z.object({
   PIING_DRAIN_SECONDS: count(0, 3600)
     .default(30)
     .describe('How long a stopping process lets open uploads finish.'),
+  PIING_DRAIN_DELAY_SECONDS: count(0, 600)
+    .optional()
+    .describe(
+      'How long a stopping process still accepts, so that load balancers see /readyz fail first. Default: 5, standalone 0.',
+    ),
   PIING_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
     .default('info')

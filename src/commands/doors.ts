@@ -3,6 +3,7 @@ import { createTokens } from '../api/tokens.ts';
 import { openJobSender } from '../database/job-queue.ts';
 import { type Gateway, startGateway } from '../gateway/gateway.ts';
 import type { HostKey } from '../gateway/host-keys.ts';
+import { sftpLimits } from '../gateway/limits.ts';
 import { findByIdempotencyKey } from '../intake/idempotency.ts';
 import { registerInstance } from '../intake/instance.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
@@ -12,6 +13,7 @@ import { readFirstRecord } from '../pipeline/read/read-file.ts';
 import { rejectReportKey } from '../storage/raw-store.ts';
 import { authenticate, currentAccess } from '../tenancy/access.ts';
 import { watchTenancy } from '../tenancy/changes.ts';
+import { throttleLogins } from '../tenancy/login-throttle.ts';
 import { loadSigningKeys } from '../tenancy/signing-keys.ts';
 import type { World } from './world.ts';
 
@@ -62,7 +64,10 @@ export async function openSftpDoor(
       host,
       port: settings.PIING_SFTP_PORT,
       hostKeys,
-      authenticate: (attempt) => authenticate(control, attempt),
+      algorithms: settings.PIING_SFTP_ALGORITHMS,
+      limits: sftpLimits(settings),
+      proxyRanges: settings.PIING_SFTP_PROXY_RANGES ?? [],
+      authenticate: throttleLogins(control, (attempt) => authenticate(control, attempt)),
       currentAccess: (client) => currentAccess(control, client),
       changes,
       intake,
@@ -92,7 +97,7 @@ export async function openHttpDoor(world: World, intake: Intake, host: string): 
     trustedProxies: settings.PIING_TRUSTED_PROXIES ?? [],
     catalogue,
     intake,
-    authenticate: (attempt) => authenticate(control, attempt),
+    authenticate: throttleLogins(control, (attempt) => authenticate(control, attempt)),
     currentAccess: (client) => currentAccess(control, client),
     findUpload: (id, organizationId) => findUpload(control, id, organizationId),
     listUploads: (filter) => listUploads(control, filter),

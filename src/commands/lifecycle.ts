@@ -20,8 +20,10 @@ export class Shutdown {
     this.#announcements.push(announce);
   }
 
-  async stop(): Promise<void> {
+  /** `delayMs`: how long everything still works after the announcement. */
+  async stop(delayMs = 0): Promise<void> {
     for (const announce of this.#announcements) announce();
+    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
     for (const { what, run } of this.#steps.splice(0).reverse()) {
       this.#logger.debug({ what }, 'stopping');
       await run().catch((error: unknown) =>
@@ -34,7 +36,7 @@ export class Shutdown {
 /**
  * Waits for SIGTERM or ^C, then stops. A second signal ends the process at once: whoever sends it has waited enough.
  */
-export async function runUntilStopped(shutdown: Shutdown, logger: Logger): Promise<void> {
+export async function runUntilStopped(shutdown: Shutdown, logger: Logger, delayMs: number): Promise<void> {
   const signal = await new Promise<NodeJS.Signals>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
@@ -43,7 +45,7 @@ export async function runUntilStopped(shutdown: Shutdown, logger: Logger): Promi
   process.once('SIGTERM', atOnce);
   process.once('SIGINT', atOnce);
   logger.info({ signal }, 'stopping: open uploads may finish; send the signal again to end at once');
-  await shutdown.stop();
+  await shutdown.stop(delayMs);
   logger.info('stopped');
   process.removeListener('SIGTERM', atOnce);
   process.removeListener('SIGINT', atOnce);

@@ -9,6 +9,8 @@ import { runUntilStopped, Shutdown } from './lifecycle.ts';
 import { openWorld, type World } from './world.ts';
 
 const ALL_INTERFACES = '0.0.0.0';
+/** Kubernetes takes a pod out of a Service within a second or two of its readiness probe's failure. */
+const DEFAULT_DRAIN_DELAY_SECONDS = 5;
 
 /** `piing gateway`: SFTP only. */
 export async function runGateway(settings: Settings): Promise<void> {
@@ -96,5 +98,6 @@ async function runRole(
     await shutdown.stop();
     throw error;
   }
-  await runUntilStopped(shutdown, world.logger);
+  const delaySeconds = settings.PIING_DRAIN_DELAY_SECONDS ?? DEFAULT_DRAIN_DELAY_SECONDS;
+  await runUntilStopped(shutdown, world.logger, delaySeconds * 1_000);
 }

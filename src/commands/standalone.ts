@@ -40,7 +40,7 @@ export async function runStandalone(settings: Settings): Promise<void> {
     await shutdown.stop();
     throw error;
   }
-  await runUntilStopped(shutdown, logger);
+  await runUntilStopped(shutdown, logger, (settings.PIING_DRAIN_DELAY_SECONDS ?? 0) * 1_000);
 }
 
 async function startDatabase(data: DataDirectory, shutdown: Shutdown): Promise<string> {

@@ -1,49 +1,65 @@
-import type { Socket } from 'node:net';
-import type { AuthContext, ServerChannel, Session, Connection as SshConnection } from 'ssh2';
 import { Refusal } from '../intake/refusal.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Access, AccessDecision } from '../tenancy/access.ts';
-import { looksLikeClientId } from '../tenancy/secrets.ts';
+import type { Access } from '../tenancy/access.ts';
+import type { Visitor } from './front-door.ts';
 import type { GatewayOptions } from './gateway-options.ts';
-import { runSftpChannel } from './sftp-channel.ts';
+import { announceHostKeys } from './host-key-announcement.ts';
+import type { LimitReport } from './limit-report.ts';
+import type { LimitName } from './limits.ts';
+import { Login } from './login.ts';
+import { refusePrograms } from './other-programs.ts';
+import { ReadAhead, type ReadAheadBudget } from './read-ahead.ts';
+import { RekeyMeter } from './rekey-meter.ts';
+import { SftpChannel } from './sftp-channel.ts';
 import { SftpSession } from './sftp-session.ts';
+import type { ServerChannel, Session, SshConnection } from './ssh2/index.ts';
+import { DISCONNECT, disconnect } from './ssh2/messages.ts';
 
-const MAX_LOGIN_ATTEMPTS = 6;
-/** Every denial takes at least this long, so that its reason cannot be read from the clock. */
-const DENIAL_FLOOR_MS = 300;
-/** Without a byte in either direction. OpenSSH clients with a slow disk pause for minutes, not for longer. */
-const IDLE_TIMEOUT_MS = 15 * 60_000;
-const MAX_CHANNELS = 8;
-
-export interface ConnectionOptions extends Omit<GatewayOptions, 'host' | 'port' | 'hostKeys' | 'changes'> {
+export interface ConnectionOptions extends Omit<GatewayOptions, 'host' | 'port' | 'changes' | 'proxyRanges'> {
+  readonly report: LimitReport;
+  readonly budget: ReadAheadBudget;
   readonly isDraining: () => boolean;
-  readonly onLogin: () => void;
 }
 
-/** One SSH connection from its first byte to its last. */
+/** One SSH connection from its first line to its last byte. */
 export class Connection {
-  readonly remoteAddress: string;
   readonly #ssh: SshConnection;
+  readonly #visitor: Visitor;
   readonly #options: ConnectionOptions;
   readonly #closed = new AbortController();
+  readonly #readAhead: ReadAhead;
   readonly #sessions = new Set<SftpSession>();
-  readonly #channels = new Set<Promise<void>>();
+  readonly #running = new Set<Promise<void>>();
   #logger: Logger;
   #access: Access | undefined;
-  #attempts = 0;
+  #openChannels = 0;
+  #lastActive = Date.now();
   #ending = false;
   #rechecking: Promise<void> = Promise.resolve();
 
-  constructor(ssh: SshConnection, socket: Socket, options: ConnectionOptions) {
+  constructor(ssh: SshConnection, visitor: Visitor, options: ConnectionOptions) {
     this.#ssh = ssh;
+    this.#visitor = visitor;
     this.#options = options;
-    this.remoteAddress = socket.remoteAddress ?? 'unknown';
-    this.#logger = options.logger.child({ remoteAddress: this.remoteAddress });
-    socket.setTimeout(IDLE_TIMEOUT_MS, () => this.#disconnect('idle'));
+    this.#logger = options.logger.child({ remoteAddress: visitor.address });
+    this.#readAhead = new ReadAhead(visitor.socket, options.budget, options.limits);
+    const login = new Login({
+      ...options,
+      remoteAddress: visitor.address,
+      logger: this.#logger,
+      closed: this.#closed.signal,
+      onAccepted: (access) => this.#enter(access),
+      disconnect: (reason, sentence, limit) => this.#disconnect(reason, sentence, limit),
+    });
+    const rekeys = new RekeyMeter(visitor.socket);
     // Each of these objects ends the process when nobody listens to its errors.
     ssh.on('error', (error) => this.#logger.debug({ reason: error.message }, 'SSH connection error'));
-    ssh.on('authentication', (context) => void this.#login(context));
-    ssh.on('ready', options.onLogin);
+    ssh.on('authentication', (context) => void login.attempt(context));
+    ssh.on('ready', () => announceHostKeys(ssh, options.hostKeys));
+    ssh.on('rekey', () => {
+      if (rekeys.isTooMany())
+        this.#disconnect(DISCONNECT.PROTOCOL_ERROR, 'Too many key exchanges.', 'rekeys');
+    });
     ssh.on('session', (accept, reject) => this.#openSession(accept, reject));
     ssh.on('close', () => this.#closed.abort());
   }
@@ -61,7 +77,7 @@ export class Connection {
     if (!this.#closed.signal.aborted) {
       await new Promise<void>((resolve) => this.#closed.signal.addEventListener('abort', () => resolve()));
     }
-    await Promise.all(this.#channels);
+    await Promise.all(this.#running);
   }
 
   /** Ends the connection; its open uploads are abandoned with this reason. */
@@ -69,7 +85,31 @@ export class Connection {
     if (this.#ending) return;
     this.#ending = true;
     await Promise.all([...this.#sessions].map((session) => session.abandonAll(reason)));
-    this.#disconnect(reason.message);
+    this.#disconnect(DISCONNECT.BY_APPLICATION, reason.message);
+  }
+
+  /** Cuts the connection without a word. */
+  destroy(): void {
+    this.#visitor.socket.destroy();
+  }
+
+  /** Ends what has taken too long by now, in milliseconds of the clock. */
+  checkTime(now: number): void {
+    const { limits } = this.#options;
+    if (!this.#access || this.#ending) return;
+    for (const session of this.#sessions) {
+      if (session.busy) this.#lastActive = now;
+      void session.abandonOlderThan(now - limits.uploadMs, () => this.#met('upload-time'));
+    }
+    const receiving = [...this.#sessions].some((session) => session.receiving);
+    const quiet = now - this.#lastActive;
+    if (receiving && quiet > limits.stallMs) {
+      this.#met('stalled');
+      void this.end(new Refusal('INCOMPLETE_FILE', 'No byte came for too long. Send the file again.'));
+    } else if (!receiving && quiet > limits.idleMs) {
+      this.#met('idle');
+      void this.end(new Refusal('INCOMPLETE_FILE', 'The session was idle for too long.'));
+    }
   }
 
   /** The tenancy changed: what is no longer allowed ends now. Calls run one after the other. */
@@ -85,10 +125,11 @@ export class Connection {
   async #recheck(): Promise<void> {
     if (!this.#access || this.#closed.signal.aborted) return;
     const { clientId } = this.#access;
-    const decision = await this.#options.currentAccess({ clientId, remoteAddress: this.remoteAddress });
+    const remoteAddress = this.#visitor.address;
+    const decision = await this.#options.currentAccess({ clientId, remoteAddress });
     if (decision.allowed) {
       this.#access = decision.access;
-      await Promise.all([...this.#sessions].map((session) => session.abandonDisabled()));
+      await Promise.all([...this.#sessions].map((session) => session.applyAccess()));
       return;
     }
     this.#logger.warn({ reason: decision.reason }, 'access withdrawn; session ended');
@@ -100,73 +141,70 @@ export class Connection {
     );
   }
 
-  async #login(context: AuthContext): Promise<void> {
-    if (context.method !== 'password') return context.reject(['password']);
-    this.#attempts += 1;
-    if (this.#attempts > MAX_LOGIN_ATTEMPTS) return this.#disconnect('too many login attempts');
-    const started = Date.now();
-    const decision = await this.#decide(context.username, context.password);
-    if (this.#closed.signal.aborted) return;
-    if (decision?.allowed) {
-      this.#access = decision.access;
-      const { organizationId, clientId } = decision.access;
-      this.#logger = this.#logger.child({ organizationId, clientId });
-      this.#logger.info('SFTP login');
-      this.#options.metrics.logins.inc({ source: 'sftp', result: 'accepted' });
-      return context.accept();
+  /** False when there is no room for one more session of the organization. */
+  #enter(access: Access): boolean {
+    const { organizationId, clientId } = access;
+    this.#logger = this.#logger.child({ organizationId, clientId });
+    if (!this.#visitor.visit.loggedIn(organizationId)) {
+      this.#disconnect(
+        DISCONNECT.TOO_MANY_CONNECTIONS,
+        `Your organization has ${this.#options.limits.sessionsPerOrganization} open sessions, the most that is allowed. Close some.`,
+        'sessions-per-organization',
+      );
+      return false;
     }
-    this.#options.metrics.logins.inc({ source: 'sftp', result: decision ? 'denied' : 'error' });
-    this.#logger.warn(
-      {
-        clientId: looksLikeClientId(context.username) ? context.username : undefined,
-        reason: decision?.reason ?? 'database',
-      },
-      'SFTP login denied',
-    );
-    await new Promise((resolve) => setTimeout(resolve, DENIAL_FLOOR_MS - (Date.now() - started)));
-    if (!this.#closed.signal.aborted) context.reject(['password']);
-  }
-
-  /** Undefined when it cannot be told now. */
-  async #decide(clientId: string, clientSecret: string): Promise<AccessDecision | undefined> {
-    try {
-      return await this.#options.authenticate({ clientId, clientSecret, remoteAddress: this.remoteAddress });
-    } catch (error) {
-      this.#logger.error({ err: error }, 'login could not be checked');
-      return undefined;
-    }
+    this.#visitor.loggedIn();
+    this.#access = access;
+    this.#lastActive = Date.now();
+    return true;
   }
 
   #openSession(accept: () => Session, reject: () => void): void {
-    if (this.#channels.size >= MAX_CHANNELS) {
+    if (this.#openChannels >= this.#options.limits.channels) {
+      this.#met('channels');
       reject();
       return;
     }
     const session = accept();
+    this.#openChannels += 1;
+    session.once('close', () => {
+      this.#openChannels -= 1;
+    });
     session.on('error', (error: Error) => this.#logger.debug({ reason: error.message }, 'SSH session error'));
     session.on('subsystem', (acceptChannel, rejectChannel, info) => {
       if (info.name !== 'sftp') return rejectChannel();
-      const channel: ServerChannel = acceptChannel();
-      const run = this.#runChannel(channel);
-      this.#channels.add(run);
-      void run.finally(() => this.#channels.delete(run));
+      const run = this.#runChannel(acceptChannel());
+      this.#running.add(run);
+      void run.finally(() => this.#running.delete(run));
     });
-    // Everything else (shell, exec, forwarding, environment) is refused by ssh2 when nobody listens.
+    refusePrograms(session, this.#logger);
+    // Everything else (forwarding, environment, terminals) is refused by ssh2 when nobody listens.
   }
 
   async #runChannel(channel: ServerChannel): Promise<void> {
     channel.on('error', (error: Error) => this.#logger.debug({ reason: error.message }, 'SSH channel error'));
+    channel.on('data', () => {
+      this.#lastActive = Date.now();
+    });
     const session = new SftpSession({
+      ...this.#options,
       access: () => this.#currentAccess(),
-      intake: this.#options.intake,
-      statuses: this.#options.statuses,
-      remoteAddress: this.remoteAddress,
+      remoteAddress: this.#visitor.address,
       logger: this.#logger,
       draining: this.#options.isDraining,
+      onLimit: (limit) => this.#met(limit),
+      ahead: { reserve: (bytes) => this.#reserveAhead(bytes) },
     });
     this.#sessions.add(session);
     try {
-      await runSftpChannel({ channel, session, logger: this.#logger, closed: this.#closed.signal });
+      const { finished } = new SftpChannel({
+        channel,
+        session,
+        readAhead: this.#readAhead,
+        logger: this.#logger,
+        closed: this.#closed.signal,
+      });
+      await finished;
       await session.abandonAll(
         new Refusal('INCOMPLETE_FILE', 'The connection ended before the file was complete.'),
       );
@@ -175,13 +213,27 @@ export class Connection {
     }
   }
 
+  #reserveAhead(bytes: number): boolean {
+    if (bytes > 0 && this.#readAhead.held + bytes > this.#options.limits.aheadBytes) {
+      this.#met('ahead-bytes');
+      return false;
+    }
+    this.#readAhead.hold(bytes);
+    return true;
+  }
+
   #currentAccess(): Access {
     if (!this.#access) throw new Refusal('ACCESS_REVOKED', 'This session is not logged in.');
     return this.#access;
   }
 
-  #disconnect(reason: string): void {
-    this.#logger.debug({ reason }, 'SSH connection ended by the gateway');
-    this.#ssh.end();
+  #met(limit: LimitName): void {
+    this.#options.report.met(limit, this.#logger);
+  }
+
+  #disconnect(reason: number, sentence: string, limit?: LimitName): void {
+    if (limit) this.#met(limit);
+    this.#logger.debug({ reason: sentence }, 'SSH connection ended by the gateway');
+    disconnect(this.#ssh, reason, sentence);
   }
 }

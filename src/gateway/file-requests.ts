@@ -5,7 +5,7 @@ import { type Place, placeOf } from './paths.ts';
 import type { SessionContext } from './session-context.ts';
 import type { SessionFile, SessionFiles } from './session-files.ts';
 import { OPEN_FLAG, STATUS } from './sftp/protocol.ts';
-import { handleReply } from './sftp/replies.ts';
+import { handleReply, okReplies } from './sftp/replies.ts';
 import type {
   HandleRequest,
   OpenRequest,
@@ -43,7 +43,7 @@ export class FileRequests {
       );
     }
     const { format } = classifyName(name);
-    this.#handles.expectRoom();
+    this.#handles.expectRoom('file');
     const { intake, remoteAddress } = this.#context;
     const access = this.#context.access();
     const upload = await intake.begin({
@@ -54,15 +54,30 @@ export class FileRequests {
       source: 'sftp',
       remoteAddress,
     });
-    const handle = new UploadHandle(upload, attributes.size);
-    const file: SessionFile = { schemaType, name, format, handle, state: 'writing', modifiedAt: new Date() };
+    const handle = new UploadHandle(upload, this.#context.ahead, attributes.size);
+    const now = new Date();
+    const file: SessionFile = {
+      schemaType,
+      name,
+      format,
+      handle,
+      state: 'writing',
+      modifiedAt: now,
+      openedAt: now.getTime(),
+    };
     this.#files.add(file);
     return handleReply(id, this.#handles.add({ kind: 'file', file }));
   }
 
-  async write({ id, handle, offset, data }: WriteRequest): Promise<Buffer> {
-    await this.#handles.file(handle).handle.write(offset, data);
-    return ok(id);
+  /** WRITEs of one handle that follow each other without a gap. All fail when one does. */
+  async write(requests: readonly [WriteRequest, ...WriteRequest[]]): Promise<Buffer> {
+    const [{ handle, offset }] = requests;
+    const file = this.#handles.file(handle);
+    await file.handle.write(
+      offset,
+      requests.map(({ data }) => data),
+    );
+    return okReplies(requests.map(({ id }) => id));
   }
 
   /** OK means: the whole file is durable and will be processed, or is staged under its temporary name. */
@@ -113,7 +128,7 @@ export class FileRequests {
     if (file.state === 'received')
       throw new StatusError(STATUS.PERMISSION_DENIED, 'A received file cannot be removed.', 'NO_REMOVE');
     await this.#forgetOnFailure(file, () =>
-      file.handle.upload.abandon(
+      file.handle.abandon(
         new Refusal('INCOMPLETE_FILE', 'The sender removed the file before it was complete.'),
       ),
     );

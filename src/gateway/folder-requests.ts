@@ -46,7 +46,7 @@ export class FolderRequests {
     const place = placeOf(path);
     if (place.kind === 'file')
       throw new StatusError(STATUS.FAILURE, 'This is a file, not a folder.', 'NOT_A_FOLDER');
-    this.#handles.expectRoom();
+    this.#handles.expectRoom('listing');
     const rest = place.kind === 'folder' ? await this.#listFolder(place.schemaType) : this.#listRoot();
     return handleReply(id, this.#handles.add({ kind: 'listing', rest }));
   }

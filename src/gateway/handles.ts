@@ -1,10 +1,8 @@
+import type { SessionContext } from './session-context.ts';
 import type { SessionFile } from './session-files.ts';
 import { STATUS } from './sftp/protocol.ts';
 import type { NameEntry } from './sftp/replies.ts';
 import { StatusError } from './status.ts';
-
-/** Files and listings that one session may have open at a time. */
-export const MAX_HANDLES = 64;
 
 type Handle =
   | { readonly kind: 'file'; readonly file: SessionFile }
@@ -12,17 +10,26 @@ type Handle =
 
 /** The open handles of one session. Numbers are not used again while a session lasts. */
 export class Handles {
+  readonly #context: Pick<SessionContext, 'limits' | 'onLimit'>;
   readonly #open = new Map<number, Handle>();
   #last = 0;
 
+  constructor(context: Pick<SessionContext, 'limits' | 'onLimit'>) {
+    this.#context = context;
+  }
+
   /** Call before anything that costs. @throws {StatusError} */
-  expectRoom(): void {
-    if (this.#open.size < MAX_HANDLES) return;
-    throw new StatusError(
-      STATUS.FAILURE,
-      `${MAX_HANDLES} files are open already. Close some first.`,
-      'TOO_MANY_HANDLES',
-    );
+  expectRoom(kind: Handle['kind']): void {
+    const { limits, onLimit } = this.#context;
+    const files = [...this.#open.values()].filter((handle) => handle.kind === 'file').length;
+    if (kind === 'file' && files >= limits.openFiles) {
+      onLimit('open-files');
+      throw tooMany(`${limits.openFiles} files are open already. Close some first.`);
+    }
+    if (this.#open.size >= limits.handles) {
+      onLimit('handles');
+      throw tooMany(`${limits.handles} files and folders are open already. Close some first.`);
+    }
   }
 
   add(handle: Handle): number {
@@ -53,4 +60,5 @@ export class Handles {
   }
 }
 
+const tooMany = (message: string) => new StatusError(STATUS.FAILURE, message, 'TOO_MANY_HANDLES');
 const notOpen = () => new StatusError(STATUS.FAILURE, 'This handle is not open.', 'BAD_HANDLE');

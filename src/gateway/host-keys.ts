@@ -1,13 +1,18 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import ssh2 from 'ssh2';
 import { StartupError } from '../support/listen.ts';
+import { ssh2 } from './ssh2/index.ts';
+import { sshString } from './ssh2/messages.ts';
 
 /** A private host key and the public half that administrators hand to tenants for known_hosts. */
 export interface HostKey {
   readonly privateKey: string;
   /** `ssh-ed25519 AAAA…` */
   readonly publicKey: string;
+  /** The public half as SSH sends it. */
+  readonly publicBlob: Buffer;
+  /** An SSH signature: its algorithm and its bytes. */
+  sign(data: Buffer): Buffer;
 }
 
 /** @throws {StartupError} when a file is missing or is no private key */
@@ -17,7 +22,7 @@ export async function loadHostKeys(paths: readonly string[]): Promise<HostKey[]>
       const privateKey = await readFile(path, 'utf8').catch((error: Error) => {
         throw new StartupError(`The SSH host key ${path} cannot be read: ${error.message}`);
       });
-      return { privateKey, publicKey: publicHalf(privateKey, path) };
+      return hostKey(privateKey, path);
     }),
   );
 }
@@ -52,7 +57,7 @@ async function writeIfAbsent(path: string, content: () => string): Promise<void>
   await chmod(path, 0o600);
 }
 
-function publicHalf(privateKey: string, path: string): string {
+function hostKey(privateKey: string, path: string): HostKey {
   const parsed = ssh2.utils.parseKey(privateKey);
   const key = Array.isArray(parsed) ? parsed[0] : parsed;
   if (!key || key instanceof Error || !key.isPrivateKey()) {
@@ -61,5 +66,16 @@ function publicHalf(privateKey: string, path: string): string {
       `The SSH host key ${path} cannot be used: ${reason}. Make one with: ssh-keygen -t ed25519 -N '' -f ${path}`,
     );
   }
-  return `${key.type} ${key.getPublicSSH().toString('base64')}`;
+  const publicBlob = key.getPublicSSH();
+  const isRsa = key.type === 'ssh-rsa';
+  return {
+    privateKey,
+    publicKey: `${key.type} ${publicBlob.toString('base64')}`,
+    publicBlob,
+    sign: (data) =>
+      Buffer.concat([
+        sshString(isRsa ? 'rsa-sha2-512' : key.type),
+        sshString(isRsa ? key.sign(data, 'sha512') : key.sign(data)),
+      ]),
+  };
 }

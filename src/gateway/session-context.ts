@@ -3,6 +3,8 @@ import type { UploadStatus } from '../intake/uploads.ts';
 import type { UploadId } from '../support/ids.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Access } from '../tenancy/access.ts';
+import type { LimitName, SftpLimits } from './limits.ts';
+import type { AheadBuffer } from './upload-handle.ts';
 
 /** What a session needs from the world around it. */
 export interface SessionContext {
@@ -12,6 +14,11 @@ export interface SessionContext {
   readonly statuses: (ids: readonly UploadId[]) => Promise<Map<UploadId, UploadStatus>>;
   readonly remoteAddress: string;
   readonly logger: Logger;
+  readonly limits: SftpLimits;
+  /** Room for pieces that came before their predecessors. */
+  readonly ahead: AheadBuffer;
+  /** Counts and logs that a limit was met. */
+  onLimit(limit: LimitName): void;
   /** True while the process drains: open files may finish, new ones are refused. */
   draining(): boolean;
 }

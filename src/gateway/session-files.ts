@@ -13,10 +13,8 @@ export interface SessionFile {
   /** `writing`: open; `staged`: closed under a temporary name; `received`: acknowledged. */
   state: 'writing' | 'staged' | 'received';
   modifiedAt: Date;
+  readonly openedAt: number;
 }
-
-/** Files that one session remembers for its listings; older received ones are then forgotten. */
-const MAX_REMEMBERED = 1_000;
 
 export const ROOT_ATTRIBUTES: Attributes = { size: 0, mode: MODE.DIRECTORY | 0o555, modifiedAt: new Date(0) };
 export const FOLDER_ATTRIBUTES: Attributes = {
@@ -28,6 +26,12 @@ export const FOLDER_ATTRIBUTES: Attributes = {
 /** The files of one session by path. A file whose upload failed is not there: STAT answers "no such file". */
 export class SessionFiles {
   readonly #files = new Map<string, SessionFile>();
+  readonly #maxRemembered: number;
+
+  /** Received files beyond `maxRemembered` are forgotten, the oldest first. */
+  constructor(maxRemembered: number) {
+    this.#maxRemembered = maxRemembered;
+  }
 
   get(schemaType: string, name: string): SessionFile | undefined {
     const key = `${schemaType}/${name}`;
@@ -41,7 +45,7 @@ export class SessionFiles {
 
   add(file: SessionFile): void {
     this.#files.set(`${file.schemaType}/${file.name}`, file);
-    if (this.#files.size > MAX_REMEMBERED) this.#forgetOldest();
+    if (this.#files.size > this.#maxRemembered) this.#forgetOldest();
   }
 
   remove(file: SessionFile): void {

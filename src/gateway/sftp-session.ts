@@ -1,13 +1,13 @@
 import { Refusal } from '../intake/refusal.ts';
 import { FileRequests } from './file-requests.ts';
 import { FolderRequests } from './folder-requests.ts';
-import { Handles, MAX_HANDLES } from './handles.ts';
+import { Handles } from './handles.ts';
 import { normalisePath } from './paths.ts';
 import type { SessionContext } from './session-context.ts';
 import { fileAttributes, SessionFiles } from './session-files.ts';
 import { STATUS } from './sftp/protocol.ts';
 import { attributesReply, isLimitsRequest, limitsReply, nameReply, versionReply } from './sftp/replies.ts';
-import type { SftpRequest } from './sftp/requests.ts';
+import type { SftpRequest, WriteRequest } from './sftp/requests.ts';
 import { ok, StatusError, statusOf } from './status.ts';
 
 /**
@@ -16,13 +16,16 @@ import { ok, StatusError, statusOf } from './status.ts';
  */
 export class SftpSession {
   readonly #context: SessionContext;
-  readonly #files = new SessionFiles();
-  readonly #handles = new Handles();
+  readonly #files: SessionFiles;
+  readonly #handles: Handles;
   readonly #fileRequests: FileRequests;
   readonly #folderRequests: FolderRequests;
+  #answering = 0;
 
   constructor(context: SessionContext) {
     this.#context = context;
+    this.#files = new SessionFiles(context.limits.rememberedFiles);
+    this.#handles = new Handles(context);
     this.#fileRequests = new FileRequests(context, this.#files, this.#handles);
     this.#folderRequests = new FolderRequests(context, this.#files, this.#handles);
   }
@@ -30,28 +33,65 @@ export class SftpSession {
   /** Never rejects: what goes wrong becomes a status. */
   async answer(request: SftpRequest): Promise<Buffer> {
     if (request.type === 'init') return versionReply();
+    this.#answering += 1;
     try {
       return await this.#dispatch(request);
     } catch (error) {
       return statusOf(request.id, error, this.#context.logger);
+    } finally {
+      this.#answering -= 1;
     }
+  }
+
+  /** Answers WRITEs of one handle that follow each other without a gap, together. Never rejects. */
+  async answerWrites(requests: readonly [WriteRequest, ...WriteRequest[]]): Promise<Buffer> {
+    this.#answering += 1;
+    try {
+      return await this.#fileRequests.write(requests);
+    } catch (error) {
+      return Buffer.concat(requests.map(({ id }) => statusOf(id, error, this.#context.logger)));
+    } finally {
+      this.#answering -= 1;
+    }
+  }
+
+  /** True while the client waits for the gateway and not the other way round. */
+  get busy(): boolean {
+    return this.#answering > 0;
   }
 
   get unfinishedUploads(): number {
     return this.#files.unfinished().length;
   }
 
-  /** Ends every file that is not acknowledged: the session is over, or may not go on. */
-  async abandonAll(reason: Refusal): Promise<void> {
-    for (const file of this.#files.unfinished()) await file.handle.upload.abandon(reason);
+  /** True while a file is open for writing. */
+  get receiving(): boolean {
+    return this.#files.unfinished().some((file) => file.state === 'writing');
   }
 
-  /** Ends the open files of schema types that the organization may no longer send. */
-  async abandonDisabled(): Promise<void> {
-    const { schemaTypes } = this.#context.access();
+  /** Ends every file that is not acknowledged: the session is over, or may not go on. */
+  async abandonAll(reason: Refusal): Promise<void> {
+    for (const file of this.#files.unfinished()) await file.handle.abandon(reason);
+  }
+
+  /** Ends the files that were opened before this time, in milliseconds of the clock. */
+  async abandonOlderThan(time: number, onEach: () => void): Promise<void> {
     for (const file of this.#files.unfinished()) {
+      if (file.openedAt >= time) continue;
+      onEach();
+      await file.handle.abandon(
+        new Refusal('INCOMPLETE_FILE', 'The file took too long. Send it again, in smaller files if need be.'),
+      );
+    }
+  }
+
+  /** What the credential may do has changed: ends or limits the open files that it concerns. */
+  async applyAccess(): Promise<void> {
+    const { schemaTypes, maxFileBytes } = this.#context.access();
+    for (const file of this.#files.unfinished()) {
+      file.handle.upload.limitSize(maxFileBytes);
       if (schemaTypes.has(file.schemaType)) continue;
-      await file.handle.upload.abandon(
+      await file.handle.abandon(
         new Refusal('SCHEMA_NOT_ENABLED', `${file.schemaType} was disabled for your organization.`),
       );
     }
@@ -60,7 +100,7 @@ export class SftpSession {
   #dispatch(request: Exclude<SftpRequest, { readonly type: 'init' }>): Promise<Buffer> | Buffer {
     switch (request.type) {
       case 'write':
-        return this.#fileRequests.write(request);
+        return this.#fileRequests.write([request]);
       case 'open':
         return this.#fileRequests.open(request);
       case 'close':
@@ -87,7 +127,7 @@ export class SftpSession {
         this.#handles.file(request.handle).handle.announceSize(request.attributes.size);
         return ok(request.id);
       case 'extended':
-        if (isLimitsRequest(request.name)) return limitsReply(request.id, MAX_HANDLES);
+        if (isLimitsRequest(request.name)) return limitsReply(request.id, this.#context.limits.handles);
         throw new StatusError(STATUS.OP_UNSUPPORTED, 'This extension is not supported.', 'UNSUPPORTED');
       default:
         throw refusalOf(request.type);

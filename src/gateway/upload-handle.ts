@@ -1,8 +1,11 @@
 import type { IncomingUpload } from '../intake/incoming-upload.ts';
 import { Refusal } from '../intake/refusal.ts';
 
-/** Most bytes held for one file while an earlier piece is still missing. */
-const MAX_AHEAD_BYTES = 4 * 1024 * 1024;
+/** Where pieces wait whose predecessors are still missing: shared by the files of a connection. */
+export interface AheadBuffer {
+  /** Counts bytes in (or out, when negative). False, and nothing counted, when there is no room. */
+  reserve(bytes: number): boolean;
+}
 
 /**
  * Puts a client's WRITEs into the file's order: ssh2-sftp-client's fastPut, rclone and AsyncSSH may send
@@ -10,13 +13,14 @@ const MAX_AHEAD_BYTES = 4 * 1024 * 1024;
  */
 export class UploadHandle {
   readonly upload: IncomingUpload;
+  readonly #aheadBuffer: AheadBuffer;
   readonly #ahead = new Map<number, Buffer>();
-  #aheadBytes = 0;
   #position = 0;
   #announcedSize: number | undefined;
 
-  constructor(upload: IncomingUpload, announcedSize: number | undefined) {
+  constructor(upload: IncomingUpload, aheadBuffer: AheadBuffer, announcedSize: number | undefined) {
     this.upload = upload;
+    this.#aheadBuffer = aheadBuffer;
     this.announceSize(announcedSize);
   }
 
@@ -25,15 +29,18 @@ export class UploadHandle {
     if (size !== undefined && size > 0) this.#announcedSize = size;
   }
 
-  /** @throws {Refusal} also when the client goes back or leaves too large a gap */
-  async write(offset: number, data: Buffer): Promise<void> {
-    if (offset > this.#position) return this.#hold(offset, data);
+  /**
+   * Takes pieces that follow each other without a gap.
+   * @throws {Refusal} also when the client goes back or leaves too large a gap
+   */
+  async write(offset: number, pieces: readonly Buffer[]): Promise<void> {
+    if (offset > this.#position) return this.#hold(offset, pieces);
     if (offset < this.#position)
       throw await this.#giveUp(
         'Files are sent once, from the first byte to the last. Resuming is not possible: send the whole file.',
       );
-    await this.upload.write(data);
-    this.#position += data.length;
+    await this.#releaseOnFailure(this.upload.write(...pieces));
+    this.#position += lengthOf(pieces);
     await this.#releaseHeld();
   }
 
@@ -49,30 +56,54 @@ export class UploadHandle {
     await this.upload.seal();
   }
 
-  async #hold(offset: number, data: Buffer): Promise<void> {
+  /** Ends the file when it is not acknowledged yet. */
+  async abandon(reason: Refusal): Promise<void> {
+    this.#release();
+    await this.upload.abandon(reason);
+  }
+
+  #release(): void {
+    for (const piece of this.#ahead.values()) this.#aheadBuffer.reserve(-piece.length);
+    this.#ahead.clear();
+  }
+
+  async #hold(offset: number, pieces: readonly Buffer[]): Promise<void> {
     if (!this.upload.open && this.upload.refusal) throw this.upload.refusal;
-    this.#aheadBytes += data.length - (this.#ahead.get(offset)?.length ?? 0);
-    if (this.#aheadBytes > MAX_AHEAD_BYTES) {
-      throw await this.#giveUp(
-        `More than ${MAX_AHEAD_BYTES / 1024 / 1024} MB were sent ahead of a missing piece at byte ${this.#position}.`,
-      );
+    let at = offset;
+    for (const piece of pieces) {
+      // A piece that is sent again takes the place of the first; that is a client's retry, not new bytes.
+      if (!this.#aheadBuffer.reserve(piece.length - (this.#ahead.get(at)?.length ?? 0)))
+        throw await this.#giveUp(
+          `Too much was sent ahead of a missing piece at byte ${this.#position}. Send the file in order.`,
+        );
+      this.#ahead.set(at, piece);
+      at += piece.length;
     }
-    this.#ahead.set(offset, data);
   }
 
   async #releaseHeld(): Promise<void> {
     for (let next = this.#ahead.get(this.#position); next; next = this.#ahead.get(this.#position)) {
       this.#ahead.delete(this.#position);
-      this.#aheadBytes -= next.length;
-      await this.upload.write(next);
+      this.#aheadBuffer.reserve(-next.length);
+      await this.#releaseOnFailure(this.upload.write(next));
       this.#position += next.length;
     }
   }
 
+  async #releaseOnFailure(write: Promise<void>): Promise<void> {
+    try {
+      await write;
+    } catch (error) {
+      this.#release();
+      throw error;
+    }
+  }
+
   async #giveUp(message: string): Promise<Refusal> {
-    this.#ahead.clear();
     const refusal = new Refusal('INCOMPLETE_FILE', message);
-    await this.upload.abandon(refusal);
+    await this.abandon(refusal);
     return refusal;
   }
 }
+
+const lengthOf = (pieces: readonly Buffer[]) => pieces.reduce((sum, piece) => sum + piece.length, 0);

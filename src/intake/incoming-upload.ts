@@ -40,12 +40,14 @@ export class IncomingUpload {
   #preflightFault: unknown;
   #state: State = 'receiving';
   #size = 0;
+  #maxBytes: number;
   #refusal: Refusal | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: IncomingUploadOptions) {
     this.id = options.upload.id;
     this.#options = options;
+    this.#maxBytes = options.maxBytes;
     this.#preflight = options.preflight(this.#head).then(
       () => this.#head.stop(),
       (error: unknown) => {
@@ -64,30 +66,38 @@ export class IncomingUpload {
     return this.#state === 'receiving' || this.#state === 'sealed';
   }
 
+  /** Lowers the limit that the upload began with; the next write meets it. Null: no limit of its own. */
+  limitSize(maxBytes: number | null): void {
+    if (maxBytes !== null) this.#maxBytes = Math.min(this.#maxBytes, maxBytes);
+  }
+
   /** Why the upload ended before it was received. */
   get refusal(): Refusal | undefined {
     return this.#refusal;
   }
 
   /**
-   * Takes the next bytes of the file. Resolves when there is room for more.
+   * Takes the next bytes of the file, in one piece or several. Resolves when there is room for more.
    * @throws {Refusal} too large, unusable by its first record, store out of reach
    */
-  write(chunk: Uint8Array): Promise<void> {
-    return this.#inTurn(() => this.#write(chunk));
+  write(...chunks: readonly Uint8Array[]): Promise<void> {
+    return this.#inTurn(() => this.#write(chunks));
   }
 
-  async #write(chunk: Uint8Array): Promise<void> {
+  async #write(chunks: readonly Uint8Array[]): Promise<void> {
     this.#expect('receiving');
     try {
       this.#throwPreflightFault();
-      if (this.#size + chunk.length > this.#options.maxBytes) throw tooLarge(this.#options.maxBytes);
-      this.#size += chunk.length;
-      this.#hash.update(chunk);
-      this.#options.onBytes(chunk.length);
-      if (!this.#head.stopped) await this.#head.push(chunk);
-      this.#throwPreflightFault();
-      await this.#options.writer.write(chunk);
+      const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+      if (this.#size + size > this.#maxBytes) throw tooLarge(this.#maxBytes);
+      this.#size += size;
+      this.#options.onBytes(size);
+      for (const chunk of chunks) {
+        this.#hash.update(chunk);
+        if (!this.#head.stopped) await this.#head.push(chunk);
+        this.#throwPreflightFault();
+        await this.#options.writer.write(chunk);
+      }
     } catch (error) {
       throw await this.#end('refused', Refusal.from(error));
     }

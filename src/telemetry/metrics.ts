@@ -12,7 +12,14 @@ export interface Metrics {
   readonly receivedBytes: Counter<'source'>;
   readonly uploadsInProgress: Gauge<'source'>;
   readonly logins: Counter<'source' | 'result'>;
+  /** Connections, logged in or not. */
   readonly sftpSessions: Gauge;
+  /** Limits that a client met, by the name of the `limit`. */
+  readonly sftpLimits: Counter<'limit'>;
+  /** Connections that closed without a byte: load balancers' health checks. */
+  readonly sftpProbes: Counter;
+  /** Received and waiting to be handled, in bytes. */
+  readonly sftpBufferedBytes: Gauge;
   /** Ended runs of the pipeline by the upload's final `status`. */
   readonly processed: Counter<'status'>;
   /** Rows by `outcome`: loaded, unchanged, rejected. */
@@ -61,6 +68,22 @@ export function createMetrics(): Metrics {
       registers,
     }),
     sftpSessions: new Gauge({ name: 'piing_sftp_sessions', help: 'Open SFTP connections', registers }),
+    sftpLimits: new Counter({
+      name: 'piing_sftp_limits_total',
+      help: 'Limits that a client met, by limit',
+      labelNames: ['limit'],
+      registers,
+    }),
+    sftpProbes: new Counter({
+      name: 'piing_sftp_probes_total',
+      help: 'TCP connections closed without a byte, as health checks do',
+      registers,
+    }),
+    sftpBufferedBytes: new Gauge({
+      name: 'piing_sftp_buffered_bytes',
+      help: 'Bytes received and waiting to be handled',
+      registers,
+    }),
     processed: new Counter({
       name: 'piing_processed_uploads_total',
       help: 'Uploads that left the pipeline, by status',

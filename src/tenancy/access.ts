@@ -1,6 +1,6 @@
-import { BlockList, isIPv6 } from 'node:net';
 import type { Queryable } from '../database/pool.ts';
 import type { TransformerSpec } from '../schemas/transformer-spec.ts';
+import { isWithin } from '../support/addresses.ts';
 import type { ClientId, OrganizationId } from '../support/ids.ts';
 import { matchesAny } from './secrets.ts';
 
@@ -20,7 +20,8 @@ export type DenialReason =
   | 'revoked'
   | 'expired'
   | 'suspended'
-  | 'source-address';
+  | 'source-address'
+  | 'throttled';
 
 export type AccessDecision =
   | { readonly allowed: true; readonly access: Access }
@@ -35,6 +36,7 @@ interface CredentialRow {
   readonly closed: boolean;
   readonly allowed_source_ranges: readonly string[];
   readonly max_file_bytes: number | null;
+  readonly use_is_news: boolean;
   readonly secrets: readonly Buffer[];
   readonly schema_types: Readonly<Record<string, TransformerSpec>>;
 }
@@ -44,6 +46,7 @@ SELECT c.client_id, c.organization_id, c.name,
        c.revoked_at IS NOT NULL AS revoked,
        COALESCE(c.expires_at <= now(), false) AS expired,
        o.suspended OR o.deleted_at IS NOT NULL AS closed,
+       COALESCE(c.last_used_at < now() - interval '1 minute', true) AS use_is_news,
        o.allowed_source_ranges, o.max_file_bytes,
        ARRAY(SELECT s.secret_sha256 FROM piing.credential_secrets s
               WHERE s.client_id = c.client_id AND (s.valid_until IS NULL OR s.valid_until > now())) AS secrets,
@@ -51,6 +54,8 @@ SELECT c.client_id, c.organization_id, c.name,
                   WHERE e.organization_id = c.organization_id), '{}') AS schema_types
   FROM piing.credentials c JOIN piing.organizations o ON o.id = c.organization_id
  WHERE c.client_id = $1`;
+
+const NOTE_USE = 'UPDATE piing.credentials SET last_used_at = now() WHERE client_id = $1';
 
 /** Postgres refuses NUL in text, and nothing that long is one of our ids: such a name is simply unknown. */
 const PLAUSIBLE_CLIENT_ID = /^[\x21-\x7e]{1,128}$/;
@@ -67,11 +72,8 @@ export async function authenticate(
   const secretMatches = matchesAny(attempt.clientSecret, row?.secrets ?? NO_SECRET);
   const decision = decide(row, attempt.remoteAddress);
   if (decision.allowed && !secretMatches) return { allowed: false, reason: 'wrong-secret' };
-  if (decision.allowed) {
-    await db.query('UPDATE piing.credentials SET last_used_at = now() WHERE client_id = $1', [
-      attempt.clientId,
-    ]);
-  }
+  // Once a minute is enough to tell what is still in use; a busy credential would queue on its own row.
+  if (decision.allowed && row?.use_is_news) await db.query(NOTE_USE, [attempt.clientId]);
   return decision;
 }
 
@@ -94,7 +96,7 @@ function decide(row: CredentialRow | undefined, remoteAddress: string): AccessDe
   if (row.revoked) return { allowed: false, reason: 'revoked' };
   if (row.expired) return { allowed: false, reason: 'expired' };
   if (row.closed) return { allowed: false, reason: 'suspended' };
-  if (!isWithin(remoteAddress, row.allowed_source_ranges))
+  if (row.allowed_source_ranges.length > 0 && !isWithin(remoteAddress, row.allowed_source_ranges))
     return { allowed: false, reason: 'source-address' };
   return {
     allowed: true,
@@ -106,19 +108,4 @@ function decide(row: CredentialRow | undefined, remoteAddress: string): AccessDe
       schemaTypes: new Map(Object.entries(row.schema_types)),
     },
   };
-}
-
-/** True when the address lies in one of the CIDR ranges, or when there are none. */
-export function isWithin(address: string, ranges: readonly string[]): boolean {
-  if (ranges.length === 0) return true;
-  // A dual-stack listener reports IPv4 peers as ::ffff:192.0.2.1.
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
-  const family = isIPv6(plain) ? 'ipv6' : 'ipv4';
-  const list = new BlockList();
-  for (const range of ranges) {
-    const [network = '', prefix = ''] = range.split('/');
-    // BlockList takes IPv4 for a part of IPv6, so that ::/0 would let in every IPv4 address.
-    if (isIPv6(network) === (family === 'ipv6')) list.addSubnet(network, Number(prefix), family);
-  }
-  return list.check(plain, family);
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { readPackets } from '../../src/gateway/sftp/packet-reader.ts';
+import { PacketReader } from '../../src/gateway/sftp/packet-reader.ts';
 import { MAX_PACKET_BYTES, SftpProtocolError } from '../../src/gateway/sftp/protocol.ts';
 import { decodeRequest } from '../../src/gateway/sftp/requests.ts';
 import { uint32 } from '../support/raw-sftp.ts';
@@ -15,7 +15,8 @@ async function* inPieces(bytes: Buffer, cuts: readonly number[]): AsyncGenerator
 
 async function collect(source: AsyncIterable<Buffer>): Promise<Buffer[]> {
   const packets: Buffer[] = [];
-  for await (const packet of readPackets(source)) packets.push(Buffer.from(packet));
+  const reader = new PacketReader();
+  for await (const chunk of source) packets.push(...reader.push(chunk));
   return packets;
 }
 

@@ -1,6 +1,8 @@
 import { openJobSender } from '../../src/database/job-queue.ts';
 import { type Gateway, startGateway } from '../../src/gateway/gateway.ts';
 import { type HostKey, keepHostKeys } from '../../src/gateway/host-keys.ts';
+import { defaultSftpLimits, type SftpLimits } from '../../src/gateway/limits.ts';
+import type { AlgorithmProfile } from '../../src/gateway/ssh2/algorithms.ts';
 import { registerInstance } from '../../src/intake/instance.ts';
 import { createIntake } from '../../src/intake/intake.ts';
 import { findUpload, listUploads, uploadStatuses } from '../../src/intake/upload-queries.ts';
@@ -12,9 +14,11 @@ import { type Catalogue, loadCatalogue } from '../../src/schemas/catalogue.ts';
 import { createDirectoryStore } from '../../src/storage/directory-store.ts';
 import type { RawStore } from '../../src/storage/raw-store.ts';
 import type { OrganizationId, UploadId } from '../../src/support/ids.ts';
+import type { Logger } from '../../src/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 import { authenticate, currentAccess } from '../../src/tenancy/access.ts';
 import { watchTenancy } from '../../src/tenancy/changes.ts';
+import { type ThrottleRules, throttleLogins } from '../../src/tenancy/login-throttle.ts';
 import { migratedDatabase, type TestDatabase } from './database.ts';
 import { silentLogger } from './logger.ts';
 import { RawSftp } from './raw-sftp.ts';
@@ -41,15 +45,26 @@ export interface TestGateway {
 let hostKeys: Promise<HostKey[]> | undefined;
 
 export async function startTestGateway(
-  options: { readonly store?: RawStore; readonly maxFileBytes?: number; readonly withWorker?: boolean } = {},
+  options: {
+    readonly store?: RawStore;
+    readonly maxFileBytes?: number;
+    readonly withWorker?: boolean;
+    readonly limits?: Partial<SftpLimits>;
+    readonly proxyRanges?: readonly string[];
+    readonly algorithms?: AlgorithmProfile;
+    readonly throttle?: ThrottleRules;
+    readonly logger?: Logger;
+    readonly hostKeys?: readonly HostKey[];
+  } = {},
 ): Promise<TestGateway> {
   hostKeys ??= temporaryDirectory('host-keys').then(keepHostKeys);
+  const keys = options.hostKeys ?? (await hostKeys);
   const database = await migratedDatabase();
   const { pool, url } = database;
   const store = options.store ?? createDirectoryStore(await temporaryDirectory('raw'));
   const catalogue = await loadCatalogue('config/schemas');
   const metrics = createMetrics();
-  const logger = silentLogger;
+  const logger = options.logger ?? silentLogger;
   const queue = await openJobSender(url, logger);
   const instance = await registerInstance(pool, 'test', logger);
   const changes = watchTenancy({ url, logger });
@@ -65,8 +80,11 @@ export async function startTestGateway(
   const gateway = await startGateway({
     host: '127.0.0.1',
     port: 0,
-    hostKeys: await hostKeys,
-    authenticate: (attempt) => authenticate(pool, attempt),
+    hostKeys: keys,
+    algorithms: options.algorithms ?? 'modern',
+    limits: defaultSftpLimits(options.limits),
+    proxyRanges: options.proxyRanges ?? [],
+    authenticate: throttleLogins(pool, (attempt) => authenticate(pool, attempt), options.throttle),
     currentAccess: (client) => currentAccess(pool, client),
     changes,
     intake,

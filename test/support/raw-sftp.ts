@@ -1,4 +1,5 @@
-import { Client, type ClientChannel, type ConnectConfig } from 'ssh2';
+import type { Client, ClientChannel, ConnectConfig } from 'ssh2';
+import { ssh2 } from '../../src/gateway/ssh2/index.ts';
 
 /** A reply as it came over the wire. */
 export type Reply =
@@ -163,7 +164,7 @@ export class RawSftp {
 
 /** Logs in, or rejects with what the server answered. */
 function connectSsh(config: ConnectConfig): Promise<Client> {
-  const connection = new Client();
+  const connection = new ssh2.Client();
   return new Promise((resolve, reject) => {
     connection.on('error', reject);
     connection.once('ready', () => {

@@ -25,7 +25,7 @@ export function testS3(): Promise<TestS3> {
 
 /** A real S3 server (VersityGW on a temporary directory) of the caller's own. */
 export async function startS3(): Promise<TestS3> {
-  const program = join(buildGoTools(), 'versitygw');
+  const program = join(buildGoTools('s3'), 'versitygw');
   const directory = await temporaryDirectory('s3');
   const port = await freePort();
   const accessKeyId = 'test';

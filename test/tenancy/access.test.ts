@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { loadCatalogue } from '../../src/schemas/catalogue.ts';
-import { authenticate, currentAccess, type DenialReason, isWithin } from '../../src/tenancy/access.ts';
+import { isWithin } from '../../src/support/addresses.ts';
+import { authenticate, currentAccess, type DenialReason } from '../../src/tenancy/access.ts';
 import { applyEnablement } from '../../src/tenancy/apply-enablement.ts';
 import { applyOrganization, removeOrganization } from '../../src/tenancy/apply-organization.ts';
 import type { OrganizationManifest } from '../../src/tenancy/resources.ts';
@@ -160,7 +161,8 @@ describe('Access', () => {
 
 describe('isWithin', () => {
   it('takes every address when there are no ranges, and none when all are narrower', () => {
-    assert.ok(isWithin('not an address', []));
+    assert.ok(!isWithin('10.0.0.2', []));
+    assert.ok(isWithin('10.0.0.2', ['10.0.0.2']));
     assert.ok(!isWithin('10.0.0.2', ['10.0.0.1/32']));
     assert.ok(isWithin('10.0.0.2', ['0.0.0.0/0']));
     assert.ok(!isWithin('::1', ['0.0.0.0/0']));

@@ -2,37 +2,44 @@ import { MAX_PACKET_BYTES, SftpProtocolError } from './protocol.ts';
 
 const LENGTH_BYTES = 4;
 
-/**
- * Cuts a channel's bytes into packets, without their length field. Pulling is what opens the channel's
- * window again, so a consumer that waits slows the client.
- * @throws {SftpProtocolError} for an empty or oversized packet
- */
-export async function* readPackets(channel: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let pending: Buffer[] = [];
-  let pendingBytes = 0;
-  for await (const chunk of channel) {
-    pending.push(chunk);
-    pendingBytes += chunk.length;
-    if (pendingBytes < LENGTH_BYTES) continue;
-    let needed = LENGTH_BYTES + packetLength(pending);
-    if (pendingBytes < needed) continue;
-    let bytes = pending.length === 1 ? chunk : Buffer.concat(pending, pendingBytes);
-    while (bytes.length >= needed) {
-      yield bytes.subarray(LENGTH_BYTES, needed);
-      bytes = bytes.subarray(needed);
-      needed = bytes.length < LENGTH_BYTES ? LENGTH_BYTES : LENGTH_BYTES + packetLength([bytes]);
-    }
-    pending = bytes.length > 0 ? [bytes] : [];
-    pendingBytes = bytes.length;
-  }
-}
+/** Cuts a channel's bytes into packets, without their length field. Holds at most one packet. */
+export class PacketReader {
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  /** Of the packet that is being collected, its length field included; 0 while that is not known. */
+  #needed = 0;
 
-function packetLength(chunks: readonly Buffer[]): number {
-  const first = chunks[0] ?? Buffer.alloc(0);
-  const head = first.length >= LENGTH_BYTES ? first : Buffer.concat(chunks);
-  const length = head.readUInt32BE(0);
-  if (length === 0 || length > MAX_PACKET_BYTES) {
-    throw new SftpProtocolError(`SFTP packet of ${length} bytes; 1 to ${MAX_PACKET_BYTES} are accepted`);
+  /** Bytes of a packet that is not complete yet. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
   }
-  return length;
+
+  /** The packets that these bytes complete. @throws {SftpProtocolError} for an empty or oversized packet */
+  push(chunk: Buffer): Buffer[] {
+    this.#pending.push(chunk);
+    this.#pendingBytes += chunk.length;
+    if (this.#needed === 0) this.#needed = this.#lengthOf(this.#pending);
+    if (this.#needed === 0 || this.#pendingBytes < this.#needed) return [];
+    const packets: Buffer[] = [];
+    let bytes = this.#pending.length === 1 ? chunk : Buffer.concat(this.#pending, this.#pendingBytes);
+    while (this.#needed > 0 && bytes.length >= this.#needed) {
+      packets.push(bytes.subarray(LENGTH_BYTES, this.#needed));
+      bytes = bytes.subarray(this.#needed);
+      this.#needed = this.#lengthOf([bytes]);
+    }
+    this.#pending = bytes.length > 0 ? [bytes] : [];
+    this.#pendingBytes = bytes.length;
+    return packets;
+  }
+
+  #lengthOf(chunks: readonly Buffer[]): number {
+    const first = chunks[0];
+    const head = first && first.length >= LENGTH_BYTES ? first : Buffer.concat(chunks);
+    if (head.length < LENGTH_BYTES) return 0;
+    const length = head.readUInt32BE(0);
+    if (length === 0 || length > MAX_PACKET_BYTES) {
+      throw new SftpProtocolError(`SFTP packet of ${length} bytes; 1 to ${MAX_PACKET_BYTES} are accepted`);
+    }
+    return LENGTH_BYTES + length;
+  }
 }

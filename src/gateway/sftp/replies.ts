@@ -58,6 +58,19 @@ export const versionReply = (): Buffer =>
 export const statusReply = (id: number, code: StatusCode, message: string): Buffer =>
   packet(PACKET.STATUS, uint32(id), uint32(code), text(message), text('en'));
 
+const OK_REPLY = statusReply(0, 0, 'OK');
+const ID_AT = 5;
+
+/** OK for each of these requests; made for WRITE, of which a file of 100 MB has three thousand. */
+export function okReplies(ids: readonly number[]): Buffer {
+  const bytes = Buffer.allocUnsafe(ids.length * OK_REPLY.length);
+  ids.forEach((id, index) => {
+    bytes.set(OK_REPLY, index * OK_REPLY.length);
+    bytes.writeUInt32BE(id, index * OK_REPLY.length + ID_AT);
+  });
+  return bytes;
+}
+
 export const handleReply = (id: number, handle: number): Buffer =>
   packet(PACKET.HANDLE, uint32(id), uint32(4), uint32(handle));
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { StartupError } from '../support/listen.ts';
+import { StartupError } from '../../support/listen.ts';
 
 /**
  * ssh2's native addon aborts Node 24 when it collects a closed session's ciphers, so a process that has it

@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { migrateAll } from '../../src/commands/migrate-all.ts';
+import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
+import { createPool } from '../../src/database/pool.ts';
+import { keepHostKeys } from '../../src/gateway/host-keys.ts';
+import { loadCatalogue } from '../../src/schemas/catalogue.ts';
+import { silentLogger } from '../../test/support/logger.ts';
+import { freePort, stopAtEnd } from '../../test/support/servers.ts';
+import { createTenant } from '../../test/support/tenants.ts';
+import type { Peer } from './peers.ts';
+
+/**
+ * `piing gateway` as in production: a process of its own, PostgreSQL with its durable defaults, a directory as
+ * the store, the upload record and SHA-256. No worker runs, so that receiving is all that is measured.
+ */
+export async function startPiing(directory: string): Promise<Peer & { clean(): Promise<void> }> {
+  const database = await startEmbeddedPostgres({
+    directory: join(directory, 'postgres'),
+    port: await freePort(),
+    database: 'piing',
+  });
+  stopAtEnd(() => database.stop());
+  const pool = createPool({
+    url: database.url,
+    applicationName: 'bench',
+    max: 2,
+    statementTimeoutMs: 15_000,
+    logger: silentLogger,
+  });
+  stopAtEnd(() => pool.end());
+  await migrateAll({
+    databaseUrl: database.url,
+    analyticsDatabaseUrl: database.url,
+    catalogue: await loadCatalogue('config/schemas'),
+    logger: silentLogger,
+  });
+  const tenant = await createTenant(pool);
+  const keys = join(directory, 'keys');
+  await keepHostKeys(keys);
+  const port = await freePort();
+  const store = join(directory, 'raw');
+  const child = spawn(process.execPath, ['src/main.ts', 'gateway'], {
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: database.url,
+      PIING_RAW_STORE: store,
+      PIING_HOST_KEYS: join(keys, 'ssh_host_ed25519_key'),
+      PIING_BIND_ADDRESS: '127.0.0.1',
+      PIING_SFTP_PORT: String(port),
+      PIING_METRICS_PORT: '0',
+      PIING_SFTP_ALGORITHMS: 'compatible',
+      PIING_SFTP_MAX_CONNECTIONS_PER_ADDRESS: '2000',
+      PIING_SFTP_MAX_SESSIONS_PER_ORGANIZATION: '2000',
+      PIING_DRAIN_DELAY_SECONDS: '0',
+      PIING_LOG_LEVEL: 'info',
+      ...(process.env.BENCH_NODE_OPTIONS ? { NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS } : {}),
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  stopAtEnd(async () => {
+    child.kill('SIGTERM');
+    await new Promise((resolve) => child.once('exit', resolve));
+  });
+  await new Promise<void>((resolve, reject) => {
+    let log = '';
+    child.stderr.on('data', (data: Buffer) => {
+      if (log.length < 100_000) log += data;
+      if (log.includes('SFTP gateway listens')) resolve();
+    });
+    child.once('exit', (code) => reject(new Error(`the gateway ended with ${code}: ${log}`)));
+  });
+  return {
+    name: 'piing',
+    pid: child.pid ?? 0,
+    port,
+    user: tenant.clientId,
+    password: tenant.clientSecret,
+    folder: '/orgTransactions',
+    clean: () => rm(join(store, 'raw'), { recursive: true, force: true }),
+  };
+}
