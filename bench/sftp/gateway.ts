@@ -41,24 +41,27 @@ export async function startPiing(directory: string): Promise<Peer & { clean(): P
   await keepHostKeys(keys);
   const port = await freePort();
   const store = join(directory, 'raw');
-  const child = spawn(process.execPath, ['src/main.ts', 'gateway'], {
-    env: {
-      PATH: process.env.PATH,
-      DATABASE_URL: database.url,
-      PIING_RAW_STORE: store,
-      PIING_HOST_KEYS: join(keys, 'ssh_host_ed25519_key'),
-      PIING_BIND_ADDRESS: '127.0.0.1',
-      PIING_SFTP_PORT: String(port),
-      PIING_METRICS_PORT: '0',
-      PIING_SFTP_ALGORITHMS: 'compatible',
-      PIING_SFTP_MAX_CONNECTIONS_PER_ADDRESS: '2000',
-      PIING_SFTP_MAX_SESSIONS_PER_ORGANIZATION: '2000',
-      PIING_DRAIN_DELAY_SECONDS: '0',
-      PIING_LOG_LEVEL: 'info',
-      ...(process.env.BENCH_NODE_OPTIONS ? { NODE_OPTIONS: process.env.BENCH_NODE_OPTIONS } : {}),
+  const child = spawn(
+    process.execPath,
+    [...(process.env.BENCH_NODE_FLAGS?.split(' ') ?? []), 'src/main.ts', 'gateway'],
+    {
+      env: {
+        PATH: process.env.PATH,
+        DATABASE_URL: database.url,
+        PIING_RAW_STORE: store,
+        PIING_HOST_KEYS: join(keys, 'ssh_host_ed25519_key'),
+        PIING_BIND_ADDRESS: '127.0.0.1',
+        PIING_SFTP_PORT: String(port),
+        PIING_METRICS_PORT: '0',
+        PIING_SFTP_ALGORITHMS: 'compatible',
+        PIING_SFTP_MAX_CONNECTIONS_PER_ADDRESS: '2000',
+        PIING_SFTP_MAX_SESSIONS_PER_ORGANIZATION: '2000',
+        PIING_DRAIN_DELAY_SECONDS: '0',
+        PIING_LOG_LEVEL: 'info',
+      },
+      stdio: ['ignore', process.env.BENCH_STDOUT ? 'inherit' : 'ignore', 'pipe'],
     },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  );
   stopAtEnd(async () => {
     child.kill('SIGTERM');
     await new Promise((resolve) => child.once('exit', resolve));

@@ -75,7 +75,7 @@ export class FileRequests {
     const file = this.#handles.file(handle);
     await file.handle.write(
       offset,
-      requests.map(({ data }) => data),
+      requests.flatMap(({ data }) => data),
     );
     return okReplies(requests.map(({ id }) => id));
   }

@@ -3,6 +3,7 @@ import { isWithin, plainAddress } from '../support/addresses.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { Admission, type Visit } from './admission.ts';
+import { withLargeReads } from './large-reads.ts';
 import type { LimitReport } from './limit-report.ts';
 import type { LimitName, SftpLimits } from './limits.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
@@ -35,13 +36,14 @@ const TCP_KEEPALIVE_MS = 60_000;
 export function createFrontDoor(options: FrontDoorOptions): Server {
   const admission = new Admission(options.limits);
   return createServer(
-    { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS },
-    (socket) => {
+    { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS, pauseOnConnect: true },
+    (accepted) => {
+      const { socket, share } = withLargeReads(accepted);
       const { visit, refused } = admission.arrive();
       socket.on('error', (error) => options.logger.debug({ reason: error.message }, 'socket error'));
       socket.once('close', visit.leave);
       if (refused) return turnAway(options, socket, refused);
-      welcome(options, socket, visit).catch((error: Error) => {
+      welcome(options, socket, visit, share).catch((error: Error) => {
         options.logger.debug({ reason: error.message }, 'connection given up');
         socket.destroy();
       });
@@ -49,7 +51,12 @@ export function createFrontDoor(options: FrontDoorOptions): Server {
   );
 }
 
-async function welcome(options: FrontDoorOptions, socket: Socket, visit: Visit): Promise<void> {
+async function welcome(
+  options: FrontDoorOptions,
+  socket: Socket,
+  visit: Visit,
+  share: () => void,
+): Promise<void> {
   const { limits, report, metrics } = options;
   const peer = plainAddress(socket.remoteAddress ?? 'unknown');
   const logger = options.logger.child({ remoteAddress: peer });
@@ -77,7 +84,15 @@ async function welcome(options: FrontDoorOptions, socket: Socket, visit: Visit):
   if (socket.destroyed) return;
   if (!visit.from(address)) return turnAway(options, socket, 'connections-per-address', address);
   sendOncePerTick(socket);
-  options.onVisitor({ socket, address, visit, loggedIn: () => clearTimeout(timer) });
+  options.onVisitor({
+    socket,
+    address,
+    visit,
+    loggedIn: () => {
+      clearTimeout(timer);
+      share();
+    },
+  });
 }
 
 /** RFC 4253, 4.2 lets a server say lines before its version: clients show them, or at least log them. */

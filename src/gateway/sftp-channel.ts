@@ -61,7 +61,7 @@ export class SftpChannel {
     const before = this.#reader.pendingBytes;
     try {
       for (const packet of this.#reader.push(chunk)) {
-        const cost = packet.length + PACKET_OVERHEAD;
+        const cost = packet.reduce((sum, piece) => sum + piece.length, PACKET_OVERHEAD);
         this.#waiting.push({ request: decodeRequest(packet), cost });
         this.#readAhead.add(cost, 1);
       }
@@ -150,12 +150,12 @@ function writesFrom(batch: readonly Waiting[], from: number): [WriteRequest, ...
   const first = batch[from]?.request;
   if (first?.type !== 'write') return undefined;
   const group: [WriteRequest, ...WriteRequest[]] = [first];
-  let next = first.offset + first.data.length;
+  let next = first.offset + first.length;
   for (let index = from + 1; index < batch.length && next - first.offset < MAX_GATHERED_BYTES; index += 1) {
     const request = (batch[index] as Waiting).request;
     if (request.type !== 'write' || request.handle !== first.handle || request.offset !== next) break;
     group.push(request);
-    next += request.data.length;
+    next += request.length;
   }
   return group;
 }

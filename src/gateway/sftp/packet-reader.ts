@@ -2,11 +2,14 @@ import { MAX_PACKET_BYTES, SftpProtocolError } from './protocol.ts';
 
 const LENGTH_BYTES = 4;
 
-/** Cuts a channel's bytes into packets, without their length field. Holds at most one packet. */
+/** A packet without its length field, in the pieces in which it arrived. */
+export type Packet = readonly [Buffer, ...Buffer[]];
+
+/** Cuts a channel's bytes into packets without copying them. Holds at most one packet. */
 export class PacketReader {
   #pending: Buffer[] = [];
   #pendingBytes = 0;
-  /** Of the packet that is being collected, its length field included; 0 while that is not known. */
+  /** Length of the packet that is being collected; 0 while that is not known. */
   #needed = 0;
 
   /** Bytes of a packet that is not complete yet. */
@@ -15,31 +18,41 @@ export class PacketReader {
   }
 
   /** The packets that these bytes complete. @throws {SftpProtocolError} for an empty or oversized packet */
-  push(chunk: Buffer): Buffer[] {
-    this.#pending.push(chunk);
-    this.#pendingBytes += chunk.length;
-    if (this.#needed === 0) this.#needed = this.#lengthOf(this.#pending);
-    if (this.#needed === 0 || this.#pendingBytes < this.#needed) return [];
-    const packets: Buffer[] = [];
-    let bytes = this.#pending.length === 1 ? chunk : Buffer.concat(this.#pending, this.#pendingBytes);
-    while (this.#needed > 0 && bytes.length >= this.#needed) {
-      packets.push(bytes.subarray(LENGTH_BYTES, this.#needed));
-      bytes = bytes.subarray(this.#needed);
-      this.#needed = this.#lengthOf([bytes]);
+  push(chunk: Buffer): Packet[] {
+    const packets: Packet[] = [];
+    let rest = chunk;
+    while (rest.length > 0) {
+      rest = this.#needed === 0 ? this.#collectLength(rest) : this.#collectBody(rest);
+      if (this.#needed === 0 || this.#pendingBytes < this.#needed) continue;
+      packets.push(this.#pending as unknown as Packet);
+      this.#pending = [];
+      this.#pendingBytes = 0;
+      this.#needed = 0;
     }
-    this.#pending = bytes.length > 0 ? [bytes] : [];
-    this.#pendingBytes = bytes.length;
     return packets;
   }
 
-  #lengthOf(chunks: readonly Buffer[]): number {
-    const first = chunks[0];
-    const head = first && first.length >= LENGTH_BYTES ? first : Buffer.concat(chunks);
-    if (head.length < LENGTH_BYTES) return 0;
-    const length = head.readUInt32BE(0);
+  /** Returns what is left when the length is known, or nothing. */
+  #collectLength(chunk: Buffer): Buffer {
+    const taken = chunk.subarray(0, LENGTH_BYTES - this.#pendingBytes);
+    this.#pending.push(taken);
+    this.#pendingBytes += taken.length;
+    if (this.#pendingBytes < LENGTH_BYTES) return chunk.subarray(taken.length);
+    const field = this.#pending.length === 1 ? taken : Buffer.concat(this.#pending);
+    const length = field.readUInt32BE(0);
     if (length === 0 || length > MAX_PACKET_BYTES) {
       throw new SftpProtocolError(`SFTP packet of ${length} bytes; 1 to ${MAX_PACKET_BYTES} are accepted`);
     }
-    return LENGTH_BYTES + length;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#needed = length;
+    return chunk.subarray(taken.length);
+  }
+
+  #collectBody(chunk: Buffer): Buffer {
+    const taken = chunk.subarray(0, this.#needed - this.#pendingBytes);
+    this.#pending.push(taken);
+    this.#pendingBytes += taken.length;
+    return chunk.subarray(taken.length);
   }
 }

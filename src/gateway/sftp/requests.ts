@@ -1,3 +1,4 @@
+import type { Packet } from './packet-reader.ts';
 import { ATTR_FLAG, PACKET, SftpProtocolError } from './protocol.ts';
 
 /** The attributes that a client sends and that matter here. */
@@ -19,7 +20,9 @@ export type WriteRequest = Identified & {
   readonly type: 'write';
   readonly handle: number;
   readonly offset: number;
-  readonly data: Buffer;
+  /** In the pieces in which it arrived. */
+  readonly data: readonly Buffer[];
+  readonly length: number;
 };
 export type HandleRequest = Identified & {
   readonly type: 'close' | 'fstat' | 'readdir' | 'read';
@@ -59,6 +62,8 @@ export type SftpRequest =
 /** A handle that was never given out. */
 const NO_HANDLE = -1;
 const HANDLE_BYTES = 4;
+/** Type, id, handle of the longest kind, offset and length of a WRITE: what comes before its data. */
+const WRITE_HEAD_BYTES = 1 + 4 + 4 + 256 + 8 + 4;
 
 /** Reads the fields of one packet in order. @throws {SftpProtocolError} when it ends too early */
 class Fields {
@@ -86,6 +91,10 @@ class Fields {
     return this.#packet.subarray(at, at + length);
   }
 
+  rest(): Buffer {
+    return this.#packet.subarray(this.#at);
+  }
+
   text(): string {
     return this.bytes().toString('utf8');
   }
@@ -103,14 +112,36 @@ class Fields {
   #advance(length: number): number {
     const at = this.#at;
     this.#at += length;
-    if (this.#at > this.#packet.length)
-      throw new SftpProtocolError('SFTP packet ends in the middle of a field');
+    if (this.#at > this.#packet.length) throw cutShort();
     return at;
   }
 }
 
+const cutShort = () => new SftpProtocolError('SFTP packet ends in the middle of a field');
+
 /** @throws {SftpProtocolError} */
-export function decodeRequest(packet: Buffer): SftpRequest {
+export function decodeRequest(packet: Packet): SftpRequest {
+  const [first, ...more] = packet;
+  if (first[0] === PACKET.WRITE && first.length >= WRITE_HEAD_BYTES) return decodeWrite(first, more);
+  return decodeWhole(more.length === 0 ? first : Buffer.concat(packet));
+}
+
+/** The one request that is long: its data is passed on as it came. */
+function decodeWrite(first: Buffer, more: readonly Buffer[]): WriteRequest {
+  const fields = new Fields(first);
+  const id = fields.uint32();
+  const handle = fields.handle();
+  const offset = fields.uint64();
+  const length = fields.uint32();
+  const data = [fields.rest(), ...more].filter((piece) => piece.length > 0);
+  const arrived = data.reduce((sum, piece) => sum + piece.length, 0);
+  if (arrived < length) throw cutShort();
+  if (arrived > length)
+    return { type: 'write', id, handle, offset, data: [Buffer.concat(data, length)], length };
+  return { type: 'write', id, handle, offset, data, length };
+}
+
+function decodeWhole(packet: Buffer): SftpRequest {
   const fields = new Fields(packet);
   const type = packet[0];
   if (type === PACKET.INIT) return { type: 'init', version: fields.uint32() };
@@ -125,7 +156,7 @@ export function decodeRequest(packet: Buffer): SftpRequest {
         attributes: fields.attributes(),
       };
     case PACKET.WRITE:
-      return { type: 'write', id, handle: fields.handle(), offset: fields.uint64(), data: fields.bytes() };
+      return decodeWrite(packet, []);
     case PACKET.CLOSE:
       return { type: 'close', id, handle: fields.handle() };
     case PACKET.READ:
