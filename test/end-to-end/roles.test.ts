@@ -19,6 +19,7 @@ describe('The roles as separate processes', function () {
   let env: Record<string, string>;
   let tenant: Tenant;
   const children = new Map<string, ChildProcess>();
+  const metricsPorts = new Map<string, number>();
   const ports = { sftp: 0, http: 0 };
 
   before(async () => {
@@ -41,6 +42,7 @@ describe('The roles as separate processes', function () {
       PIING_SFTP_PORT: String(ports.sftp),
       PIING_HTTP_PORT: String(ports.http),
       PIING_DRAIN_SECONDS: '20',
+      PIING_DRAIN_DELAY_SECONDS: '1',
       PIING_LOG_LEVEL: 'warn',
     };
   });
@@ -51,6 +53,7 @@ describe('The roles as separate processes', function () {
 
   async function start(role: string): Promise<void> {
     const metricsPort = await freePort();
+    metricsPorts.set(role, metricsPort);
     const child = spawn(process.execPath, ['src/main.ts', role], {
       env: { ...env, PIING_METRICS_PORT: String(metricsPort) },
       stdio: ['ignore', 'inherit', 'inherit'],
@@ -58,10 +61,15 @@ describe('The roles as separate processes', function () {
     children.set(role, child);
     await until(async () => {
       if (child.exitCode !== null) throw new Error(`${role} ended with ${child.exitCode}`);
-      const ready = await fetch(`http://127.0.0.1:${metricsPort}/readyz`).catch(() => undefined);
-      return ready?.status === 200 ? true : undefined;
+      return (await readiness(role)) === 200 ? true : undefined;
     });
   }
+
+  const readiness = (role: string): Promise<number | undefined> =>
+    fetch(`http://127.0.0.1:${metricsPorts.get(role)}/readyz`).then(
+      (response) => response.status,
+      () => undefined,
+    );
 
   async function stop(role: string, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     const child = children.get(role);
@@ -153,7 +161,12 @@ describe('The roles as separate processes', function () {
     const content = transactionsCsv(100);
     await sftp.write(handle, 0, content.slice(0, 5_000));
     const ended = stop('gateway');
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await until(async () => ((await readiness('gateway')) === 503 ? true : undefined));
+    // Load balancers need a moment to notice: until then everything still works.
+    const early = await connect();
+    await put(early, 'early.csv', 5);
+    early.drop();
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
     const refused = await sftp.open('/orgTransactions/new.csv');
     assert.ok(
       refused.type === 'status' && /about to restart.*DRAINING/.test(refused.message),
