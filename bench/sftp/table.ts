@@ -8,7 +8,7 @@ export interface Row {
   readonly samples: ReadonlyMap<string, readonly number[]>;
 }
 
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1

@@ -1,6 +1,7 @@
 import { Refusal } from '../intake/refusal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Access } from '../tenancy/access.ts';
+import type { ClientGroups } from './client-groups.ts';
 import type { Visitor } from './front-door.ts';
 import type { GatewayOptions } from './gateway-options.ts';
 import { announceHostKeys } from './host-key-announcement.ts';
@@ -18,6 +19,7 @@ import { DISCONNECT, disconnect } from './ssh2/messages.ts';
 export interface ConnectionOptions extends Omit<GatewayOptions, 'host' | 'port' | 'changes' | 'proxyRanges'> {
   readonly report: LimitReport;
   readonly budget: ReadAheadBudget;
+  readonly groups: ClientGroups;
   readonly isDraining: () => boolean;
 }
 
@@ -186,16 +188,21 @@ export class Connection {
     channel.on('data', () => {
       this.#lastActive = Date.now();
     });
+    const { clientId } = this.#currentAccess();
+    const { address } = this.#visitor;
+    const { groups } = this.#options;
     const session = new SftpSession({
       ...this.#options,
+      files: groups.of(clientId, address).files,
       access: () => this.#currentAccess(),
-      remoteAddress: this.#visitor.address,
+      remoteAddress: address,
       logger: this.#logger,
       draining: this.#options.isDraining,
       onLimit: (limit) => this.#met(limit),
       ahead: { reserve: (bytes) => this.#reserveAhead(bytes) },
     });
     this.#sessions.add(session);
+    groups.join(clientId, address, session);
     try {
       const { finished } = new SftpChannel({
         channel,
@@ -205,6 +212,7 @@ export class Connection {
         closed: this.#closed.signal,
       });
       await finished;
+      groups.leave(clientId, address, session);
       await session.abandonAll(
         new Refusal('INCOMPLETE_FILE', 'The connection ended before the file was complete.'),
       );

@@ -1,9 +1,9 @@
 import { Refusal } from '../intake/refusal.ts';
+import type { ClientFile } from './client-files.ts';
 import { classifyName } from './file-names.ts';
 import type { Handles } from './handles.ts';
 import { type Place, placeOf } from './paths.ts';
 import type { SessionContext } from './session-context.ts';
-import type { SessionFile, SessionFiles } from './session-files.ts';
 import { OPEN_FLAG, STATUS } from './sftp/protocol.ts';
 import { handleReply, okReplies } from './sftp/replies.ts';
 import type {
@@ -19,12 +19,13 @@ import { UploadHandle } from './upload-handle.ts';
 /** What sends a file: OPEN, WRITE, CLOSE, and RENAME and REMOVE of a file that is not received yet. */
 export class FileRequests {
   readonly #context: SessionContext;
-  readonly #files: SessionFiles;
+  /** Files that this session has begun and that are not acknowledged. */
+  readonly #unfinished: Set<ClientFile>;
   readonly #handles: Handles;
 
-  constructor(context: SessionContext, files: SessionFiles, handles: Handles) {
+  constructor(context: SessionContext, unfinished: Set<ClientFile>, handles: Handles) {
     this.#context = context;
-    this.#files = files;
+    this.#unfinished = unfinished;
     this.#handles = handles;
   }
 
@@ -34,8 +35,10 @@ export class FileRequests {
     if (this.#context.draining())
       throw new Refusal('DRAINING', 'This server is about to restart. Connect again.');
     const { schemaType, name } = this.#expectFilePlace(placeOf(path));
-    const existing = this.#files.get(schemaType, name);
-    if (existing && (flags & OPEN_FLAG.EXCL || existing.state !== 'received')) {
+    // Another session's file of that name may be what a dead connection left: it is replaced, and goes on alone.
+    const existing = this.#context.files.get(schemaType, name);
+    const own = existing && existing.state !== 'received' && this.#unfinished.has(existing);
+    if (own || (existing && flags & OPEN_FLAG.EXCL)) {
       throw new StatusError(
         STATUS.FAILURE,
         'A file of this name has already been sent or is open in this session.',
@@ -56,7 +59,7 @@ export class FileRequests {
     });
     const handle = new UploadHandle(upload, this.#context.ahead, attributes.size);
     const now = new Date();
-    const file: SessionFile = {
+    const file: ClientFile = {
       schemaType,
       name,
       format,
@@ -65,7 +68,8 @@ export class FileRequests {
       modifiedAt: now,
       openedAt: now.getTime(),
     };
-    this.#files.add(file);
+    this.#unfinished.add(file);
+    this.#context.files.add(file);
     return handleReply(id, this.#handles.add({ kind: 'file', file }));
   }
 
@@ -118,7 +122,7 @@ export class FileRequests {
         'BAD_FILE_NAME',
       );
     }
-    this.#files.rename(file, to.name);
+    this.#context.files.rename(file, to.name);
     if (kind === 'final') await this.#forgetOnFailure(file, () => receive(file));
     return ok(id);
   }
@@ -132,23 +136,23 @@ export class FileRequests {
         new Refusal('INCOMPLETE_FILE', 'The sender removed the file before it was complete.'),
       ),
     );
-    this.#files.remove(file);
+    this.#context.files.remove(file);
     return ok(id);
   }
 
-  #fileAt(path: string): SessionFile {
+  #fileAt(path: string): ClientFile {
     const place = placeOf(path);
-    const file = place.kind === 'file' ? this.#files.get(place.schemaType, place.name) : undefined;
+    const file = place.kind === 'file' ? this.#context.files.get(place.schemaType, place.name) : undefined;
     if (!file) throw noSuchFile();
     return file;
   }
 
   /** After a failure STAT has to answer "no such file": paramiko and curl believe STAT, not CLOSE. */
-  async #forgetOnFailure(file: SessionFile, work: () => Promise<void>): Promise<void> {
+  async #forgetOnFailure(file: ClientFile, work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
-      this.#files.remove(file);
+      this.#context.files.remove(file);
       throw error;
     }
   }
@@ -165,13 +169,14 @@ export class FileRequests {
   }
 }
 
-async function receive(file: SessionFile): Promise<void> {
+async function receive(file: ClientFile): Promise<void> {
   file.modifiedAt = await file.handle.upload.commit(file.name);
   file.state = 'received';
 }
 
+/** READ beside WRITE is fine, although nothing can be read: Go's pkg/sftp opens every new file so. */
 function checkFlags(flags: number): void {
-  if (flags & OPEN_FLAG.READ || !(flags & OPEN_FLAG.WRITE)) {
+  if (!(flags & OPEN_FLAG.WRITE)) {
     throw new StatusError(STATUS.PERMISSION_DENIED, 'Files can be sent but not read.', 'WRITE_ONLY');
   }
   if (flags & OPEN_FLAG.APPEND) {

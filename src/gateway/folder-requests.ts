@@ -1,14 +1,13 @@
-import type { Handles } from './handles.ts';
-import { placeOf } from './paths.ts';
-import type { SessionContext } from './session-context.ts';
 import {
   FOLDER_ATTRIBUTES,
   fileAttributes,
   fileEntry,
   folderEntry,
   ROOT_ATTRIBUTES,
-  type SessionFiles,
-} from './session-files.ts';
+} from './client-files.ts';
+import type { Handles } from './handles.ts';
+import { placeOf } from './paths.ts';
+import type { SessionContext } from './session-context.ts';
 import { STATUS } from './sftp/protocol.ts';
 import { type Attributes, handleReply, type NameEntry, nameReply } from './sftp/replies.ts';
 import type { HandleRequest, PathRequest } from './sftp/requests.ts';
@@ -20,12 +19,10 @@ const ENTRIES_PER_REPLY = 100;
 /** What looks around: STAT, OPENDIR, READDIR. */
 export class FolderRequests {
   readonly #context: SessionContext;
-  readonly #files: SessionFiles;
   readonly #handles: Handles;
 
-  constructor(context: SessionContext, files: SessionFiles, handles: Handles) {
+  constructor(context: SessionContext, handles: Handles) {
     this.#context = context;
-    this.#files = files;
     this.#handles = handles;
   }
 
@@ -36,7 +33,7 @@ export class FolderRequests {
     if (place.kind === 'nowhere' || !this.#context.access().schemaTypes.has(place.schemaType))
       throw noSuchFile();
     if (place.kind === 'folder') return FOLDER_ATTRIBUTES;
-    const file = this.#files.get(place.schemaType, place.name);
+    const file = this.#context.files.get(place.schemaType, place.name);
     if (!file) throw noSuchFile();
     return fileAttributes(file);
   }
@@ -62,7 +59,7 @@ export class FolderRequests {
   }
 
   async #listFolder(schemaType: string): Promise<NameEntry[]> {
-    const files = this.#files.inFolder(schemaType);
+    const files = this.#context.files.inFolder(schemaType);
     const received = files.filter((file) => file.state === 'received').map((file) => file.handle.upload.id);
     const statuses = await this.#context.statuses(received);
     return files.map((file) => fileEntry(file, statuses.get(file.handle.upload.id) ?? 'RECEIVING'));

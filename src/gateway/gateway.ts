@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { Refusal } from '../intake/refusal.ts';
 import { listenOn } from '../support/listen.ts';
+import { ClientGroups } from './client-groups.ts';
 import { Connection } from './connection.ts';
 import { createFrontDoor, type Visitor } from './front-door.ts';
 import type { GatewayOptions } from './gateway-options.ts';
@@ -10,6 +11,7 @@ import { refuseSsh2Addon } from './ssh2/addon-guard.ts';
 import { algorithmsOf } from './ssh2/algorithms.ts';
 import { ssh2 } from './ssh2/index.ts';
 import { withoutKeepalive } from './ssh2/messages.ts';
+import { offerToOlder } from './ssh2/older-clients.ts';
 
 export interface Gateway {
   readonly port: number;
@@ -36,6 +38,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const connections = new Set<Connection>();
   const report = new LimitReport(metrics);
   const budget = new ReadAheadBudget(limits.bufferBytes);
+  const groups = new ClientGroups(limits.rememberedFiles);
   let draining = false;
 
   const ssh = new ssh2.Server({
@@ -48,10 +51,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   ssh.on('connection', (client, info) => {
     const visitor = visitors.get(`${info.ip}:${info.port}`);
     if (!visitor) return void client.end();
+    offerToOlder(client, info.header.versions.software);
     const connection = new Connection(client, visitor, {
       ...options,
       report,
       budget,
+      groups,
       isDraining: () => draining,
     });
     connections.add(connection);

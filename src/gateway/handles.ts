@@ -1,11 +1,11 @@
+import type { ClientFile } from './client-files.ts';
 import type { SessionContext } from './session-context.ts';
-import type { SessionFile } from './session-files.ts';
 import { STATUS } from './sftp/protocol.ts';
 import type { NameEntry } from './sftp/replies.ts';
 import { StatusError } from './status.ts';
 
 type Handle =
-  | { readonly kind: 'file'; readonly file: SessionFile }
+  | { readonly kind: 'file'; readonly file: ClientFile }
   | { readonly kind: 'listing'; readonly rest: NameEntry[] };
 
 /** The open handles of one session. Numbers are not used again while a session lasts. */
@@ -46,7 +46,7 @@ export class Handles {
   }
 
   /** @throws {StatusError} when no file is open under this number */
-  file(number: number): SessionFile {
+  file(number: number): ClientFile {
     const handle = this.#open.get(number);
     if (handle?.kind !== 'file') throw notOpen();
     return handle.file;

@@ -45,7 +45,7 @@ export const sftpLimitSettings = {
     'Per channel. Above it the connection is not read: OpenSSH sends 64 before it waits, AsyncSSH 128.',
   ),
   PIING_SFTP_MAX_REMEMBERED_FILES: count(1_000, 100_000).describe(
-    'Received files that a session still lists; older ones are found by the API.',
+    'Received files that a client still sees while it is connected; older ones are found by the API.',
   ),
   PIING_SFTP_CONNECTION_BUFFER_BYTES: count(1 * MIB, 1024 * MIB).describe(
     'Received and waiting, per connection. Above it the connection is not read.',

@@ -3,6 +3,7 @@ import type { UploadStatus } from '../intake/uploads.ts';
 import type { UploadId } from '../support/ids.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Access } from '../tenancy/access.ts';
+import type { ClientFiles } from './client-files.ts';
 import type { LimitName, SftpLimits } from './limits.ts';
 import type { AheadBuffer } from './upload-handle.ts';
 
@@ -14,6 +15,8 @@ export interface SessionContext {
   readonly statuses: (ids: readonly UploadId[]) => Promise<Map<UploadId, UploadStatus>>;
   readonly remoteAddress: string;
   readonly logger: Logger;
+  /** What the client has sent on this and its other open sessions. */
+  readonly files: ClientFiles;
   readonly limits: SftpLimits;
   /** Room for pieces that came before their predecessors. */
   readonly ahead: AheadBuffer;

@@ -1,10 +1,10 @@
 import { Refusal } from '../intake/refusal.ts';
+import { type ClientFile, fileAttributes } from './client-files.ts';
 import { FileRequests } from './file-requests.ts';
 import { FolderRequests } from './folder-requests.ts';
 import { Handles } from './handles.ts';
 import { normalisePath } from './paths.ts';
 import type { SessionContext } from './session-context.ts';
-import { fileAttributes, SessionFiles } from './session-files.ts';
 import { STATUS } from './sftp/protocol.ts';
 import { attributesReply, isLimitsRequest, limitsReply, nameReply, versionReply } from './sftp/replies.ts';
 import type { SftpRequest, WriteRequest } from './sftp/requests.ts';
@@ -16,7 +16,8 @@ import { ok, StatusError, statusOf } from './status.ts';
  */
 export class SftpSession {
   readonly #context: SessionContext;
-  readonly #files: SessionFiles;
+  /** Files that this session has begun and that are not acknowledged. */
+  readonly #unfinished = new Set<ClientFile>();
   readonly #handles: Handles;
   readonly #fileRequests: FileRequests;
   readonly #folderRequests: FolderRequests;
@@ -24,10 +25,9 @@ export class SftpSession {
 
   constructor(context: SessionContext) {
     this.#context = context;
-    this.#files = new SessionFiles(context.limits.rememberedFiles);
     this.#handles = new Handles(context);
-    this.#fileRequests = new FileRequests(context, this.#files, this.#handles);
-    this.#folderRequests = new FolderRequests(context, this.#files, this.#handles);
+    this.#fileRequests = new FileRequests(context, this.#unfinished, this.#handles);
+    this.#folderRequests = new FolderRequests(context, this.#handles);
   }
 
   /** Never rejects: what goes wrong becomes a status. */
@@ -61,22 +61,37 @@ export class SftpSession {
   }
 
   get unfinishedUploads(): number {
-    return this.#files.unfinished().length;
+    return this.#openFiles().length;
   }
 
   /** True while a file is open for writing. */
   get receiving(): boolean {
-    return this.#files.unfinished().some((file) => file.state === 'writing');
+    return this.#openFiles().some((file) => file.state === 'writing');
+  }
+
+  /** Takes over what a session of the same client has staged; another session may still rename it. */
+  inherit(from: SftpSession): void {
+    for (const file of from.#openFiles()) {
+      if (file.state !== 'staged') continue;
+      from.#unfinished.delete(file);
+      this.#unfinished.add(file);
+    }
+  }
+
+  #openFiles(): ClientFile[] {
+    for (const file of this.#unfinished)
+      if (file.state === 'received' || !file.handle.upload.open) this.#unfinished.delete(file);
+    return [...this.#unfinished];
   }
 
   /** Ends every file that is not acknowledged: the session is over, or may not go on. */
   async abandonAll(reason: Refusal): Promise<void> {
-    for (const file of this.#files.unfinished()) await file.handle.abandon(reason);
+    for (const file of this.#openFiles()) await file.handle.abandon(reason);
   }
 
   /** Ends the files that were opened before this time, in milliseconds of the clock. */
   async abandonOlderThan(time: number, onEach: () => void): Promise<void> {
-    for (const file of this.#files.unfinished()) {
+    for (const file of this.#openFiles()) {
       if (file.openedAt >= time) continue;
       onEach();
       await file.handle.abandon(
@@ -88,7 +103,7 @@ export class SftpSession {
   /** What the credential may do has changed: ends or limits the open files that it concerns. */
   async applyAccess(): Promise<void> {
     const { schemaTypes, maxFileBytes } = this.#context.access();
-    for (const file of this.#files.unfinished()) {
+    for (const file of this.#openFiles()) {
       file.handle.upload.limitSize(maxFileBytes);
       if (schemaTypes.has(file.schemaType)) continue;
       await file.handle.abandon(

@@ -33,6 +33,7 @@ export interface TestGateway {
   readonly gateway: Gateway;
   readonly metrics: Metrics;
   readonly port: number;
+  readonly hostKeys: readonly HostKey[];
   tenant(options?: Parameters<typeof createTenant>[1]): Promise<Tenant>;
   connect(tenant: Tenant): Promise<RawSftp>;
   /** The organization's uploads, newest first. */
@@ -106,6 +107,7 @@ export async function startTestGateway(
     gateway,
     metrics,
     port: gateway.port,
+    hostKeys: keys,
     tenant: (tenantOptions) => createTenant(pool, tenantOptions),
     connect: (tenant) =>
       RawSftp.connect({

@@ -4,8 +4,8 @@ import { MODE } from './sftp/protocol.ts';
 import type { Attributes, NameEntry } from './sftp/replies.ts';
 import type { UploadHandle } from './upload-handle.ts';
 
-/** A file that this session is sending or has sent. Nothing of other sessions is ever shown. */
-export interface SessionFile {
+/** A file that a client is sending or has sent. Nothing of other clients is ever shown. */
+export interface ClientFile {
   readonly schemaType: string;
   name: string;
   readonly format: FileFormat;
@@ -23,9 +23,13 @@ export const FOLDER_ATTRIBUTES: Attributes = {
   modifiedAt: new Date(0),
 };
 
-/** The files of one session by path. A file whose upload failed is not there: STAT answers "no such file". */
-export class SessionFiles {
-  readonly #files = new Map<string, SessionFile>();
+/**
+ * The files of one client by path: of all open sessions of one credential from one address, because clients with
+ * a pool of connections (rclone) write on one, and set times, look and rename on another. A file whose upload
+ * failed is not there: STAT answers "no such file".
+ */
+export class ClientFiles {
+  readonly #files = new Map<string, ClientFile>();
   readonly #maxRemembered: number;
 
   /** Received files beyond `maxRemembered` are forgotten, the oldest first. */
@@ -33,7 +37,7 @@ export class SessionFiles {
     this.#maxRemembered = maxRemembered;
   }
 
-  get(schemaType: string, name: string): SessionFile | undefined {
+  get(schemaType: string, name: string): ClientFile | undefined {
     const key = `${schemaType}/${name}`;
     const file = this.#files.get(key);
     if (file && file.state !== 'received' && !file.handle.upload.open) {
@@ -43,30 +47,28 @@ export class SessionFiles {
     return file;
   }
 
-  add(file: SessionFile): void {
-    this.#files.set(`${file.schemaType}/${file.name}`, file);
+  /** Takes the place of another file of that name, which goes on without it. */
+  add(file: ClientFile): void {
+    const key = `${file.schemaType}/${file.name}`;
+    this.#files.delete(key);
+    this.#files.set(key, file);
     if (this.#files.size > this.#maxRemembered) this.#forgetOldest();
   }
 
-  remove(file: SessionFile): void {
+  remove(file: ClientFile): void {
     const key = `${file.schemaType}/${file.name}`;
     if (this.#files.get(key) === file) this.#files.delete(key);
   }
 
-  rename(file: SessionFile, name: string): void {
+  rename(file: ClientFile, name: string): void {
     this.remove(file);
     file.name = name;
     this.add(file);
   }
 
-  /** Files that are not acknowledged yet. */
-  unfinished(): SessionFile[] {
-    return [...this.#files.values()].filter((file) => file.state !== 'received' && file.handle.upload.open);
-  }
-
-  inFolder(schemaType: string): SessionFile[] {
+  inFolder(schemaType: string): ClientFile[] {
     return [...this.#files.values()].filter(
-      (file) => file.schemaType === schemaType && this.get(schemaType, file.name),
+      (file) => file.schemaType === schemaType && this.get(schemaType, file.name) === file,
     );
   }
 
@@ -76,7 +78,7 @@ export class SessionFiles {
   }
 }
 
-export function fileAttributes(file: SessionFile): Attributes {
+export function fileAttributes(file: ClientFile): Attributes {
   return { size: file.handle.upload.size, mode: MODE.FILE | 0o600, modifiedAt: file.modifiedAt };
 }
 
@@ -86,7 +88,7 @@ export function folderEntry(schemaType: string): NameEntry {
 }
 
 /** In `ls -l` the owner is the upload id and the group its status, so a plain client can see both. */
-export function fileEntry(file: SessionFile, status: UploadStatus): NameEntry {
+export function fileEntry(file: ClientFile, status: UploadStatus): NameEntry {
   const attributes = fileAttributes(file);
   const id: UploadId = file.handle.upload.id;
   return { name: file.name, attributes, longName: longName('-rw-------', id, status, attributes, file.name) };
