@@ -24,15 +24,17 @@ const TEMPORARY_FORMS: readonly TemporaryForm[] = [
 
 export type UploadName =
   | { readonly kind: 'final'; readonly format: FileFormat }
-  | { readonly kind: 'temporary'; readonly format: FileFormat };
+  /** `final`: the name that it will be given, as far as the temporary one tells. */
+  | { readonly kind: 'temporary'; readonly format: FileFormat; readonly final: string };
 
 /** @throws {Refusal} `BAD_FILE_NAME` when a file of that name could never count. */
 export function classifyName(name: string): UploadName {
   checkFileName(name);
   for (const { pattern } of TEMPORARY_FORMS) {
     const hidden = pattern.exec(name)?.groups?.final;
-    const format = hidden === undefined ? undefined : formatOf(hidden);
-    if (format) return { kind: 'temporary', format };
+    if (hidden === undefined) continue;
+    const format = formatOf(hidden);
+    if (format) return { kind: 'temporary', format, final: hidden };
   }
   const format = formatOf(name);
   // `.x.csv` is how editors and sync tools hide what is not finished; nobody exports under such a name.

@@ -81,6 +81,7 @@ export class FileRequests {
       offset,
       requests.flatMap(({ data }) => data),
     );
+    file.handle.interruption.note(requests);
     return okReplies(requests.map(({ id }) => id));
   }
 
@@ -129,8 +130,12 @@ export class FileRequests {
 
   async remove({ id, path }: PathRequest): Promise<Buffer> {
     const file = this.#fileAt(path);
-    if (file.state === 'received')
-      throw new StatusError(STATUS.PERMISSION_DENIED, 'A received file cannot be removed.', 'NO_REMOVE');
+    if (file.state === 'received') {
+      if (!this.#isAboutToBeReplaced(file))
+        throw new StatusError(STATUS.PERMISSION_DENIED, 'A received file cannot be removed.', 'NO_REMOVE');
+      this.#context.files.remove(file);
+      return ok(id);
+    }
     await this.#forgetOnFailure(file, () =>
       file.handle.abandon(
         new Refusal('INCOMPLETE_FILE', 'The sender removed the file before it was complete.'),
@@ -138,6 +143,14 @@ export class FileRequests {
     );
     this.#context.files.remove(file);
     return ok(id);
+  }
+
+  /** WinSCP and Spring remove the target before they rename the new file to it. What was received stays received. */
+  #isAboutToBeReplaced({ schemaType, name }: ClientFile): boolean {
+    return this.#context.files.inFolder(schemaType).some((other) => {
+      const classified = classifyName(other.name);
+      return other.state === 'staged' && classified.kind === 'temporary' && classified.final === name;
+    });
   }
 
   #fileAt(path: string): ClientFile {

@@ -1,5 +1,6 @@
 import type { IncomingUpload } from '../intake/incoming-upload.ts';
 import { Refusal } from '../intake/refusal.ts';
+import { Interruption } from './interruption.ts';
 
 /** Where pieces wait whose predecessors are still missing: shared by the files of a connection. */
 export interface AheadBuffer {
@@ -13,6 +14,7 @@ export interface AheadBuffer {
  */
 export class UploadHandle {
   readonly upload: IncomingUpload;
+  readonly interruption = new Interruption();
   readonly #aheadBuffer: AheadBuffer;
   readonly #ahead = new Map<number, Buffer>();
   #position = 0;
@@ -53,6 +55,7 @@ export class UploadHandle {
         `${this.#announcedSize} bytes were announced and ${this.#position} arrived. Send the file again.`,
       );
     }
+    if (this.upload.open) await this.#expectNoInterruption();
     await this.upload.seal();
   }
 
@@ -60,6 +63,15 @@ export class UploadHandle {
   async abandon(reason: Refusal): Promise<void> {
     this.#release();
     await this.upload.abandon(reason);
+  }
+
+  async #expectNoInterruption(): Promise<void> {
+    const found = this.interruption.look(this.upload);
+    if (found instanceof Refusal) {
+      await this.abandon(found);
+      throw found;
+    }
+    if (found) this.upload.warn(found);
   }
 
   #release(): void {

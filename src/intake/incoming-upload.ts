@@ -6,6 +6,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { Head } from './head.ts';
 import { Refusal } from './refusal.ts';
 import type { NewUpload, UploadRecords } from './upload-records.ts';
+import type { FileFormat, Warning } from './uploads.ts';
 
 /** Reads as much of a file as it needs to know whether it can be processed. @throws {FileFault} */
 export type Preflight = (bytes: AsyncIterable<Uint8Array>) => Promise<void>;
@@ -40,6 +41,8 @@ export class IncomingUpload {
   #preflightFault: unknown;
   #state: State = 'receiving';
   #size = 0;
+  #lastByte: number | undefined;
+  readonly #warnings: Warning[] = [];
   #maxBytes: number;
   #refusal: Refusal | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -57,13 +60,27 @@ export class IncomingUpload {
     );
   }
 
+  get format(): FileFormat {
+    return this.#options.upload.format;
+  }
+
   /** Bytes received so far. */
   get size(): number {
     return this.#size;
   }
 
+  /** The last byte received so far. */
+  get lastByte(): number | undefined {
+    return this.#lastByte;
+  }
+
   get open(): boolean {
     return this.#state === 'receiving' || this.#state === 'sealed';
+  }
+
+  /** Goes into the upload's record when the file is received. */
+  warn(warning: Warning): void {
+    this.#warnings.push(warning);
   }
 
   /** Lowers the limit that the upload began with; the next write meets it. Null: no limit of its own. */
@@ -97,6 +114,7 @@ export class IncomingUpload {
         if (!this.#head.stopped) await this.#head.push(chunk);
         this.#throwPreflightFault();
         await this.#options.writer.write(chunk);
+        this.#lastByte = chunk.at(-1) ?? this.#lastByte;
       }
     } catch (error) {
       throw await this.#end('refused', Refusal.from(error));
@@ -132,8 +150,15 @@ export class IncomingUpload {
     const { organizationId, schemaType } = this.#options.upload;
     try {
       const sha256 = this.#hash.digest();
-      const file = { id: this.id, organizationId, schemaType, fileName, sizeBytes: this.#size, sha256 };
-      const receivedAt = await this.#options.records.commit(file);
+      const receivedAt = await this.#options.records.commit({
+        id: this.id,
+        organizationId,
+        schemaType,
+        fileName,
+        sizeBytes: this.#size,
+        sha256,
+        warnings: this.#warnings,
+      });
       this.#state = 'received';
       this.#options.logger.info(
         { fileName, sizeBytes: this.#size, sha256: sha256.toString('hex') },

@@ -3,7 +3,7 @@ import { inTransaction, isTransientDatabaseError, type Pool } from '../database/
 import type { Fault } from '../schemas/faults.ts';
 import type { ClientId, InstanceId, OrganizationId, UploadId } from '../support/ids.ts';
 import { Refusal } from './refusal.ts';
-import type { FileFormat, UploadSource } from './uploads.ts';
+import type { FileFormat, UploadSource, Warning } from './uploads.ts';
 
 export interface NewUpload {
   readonly id: UploadId;
@@ -25,6 +25,7 @@ export interface ReceivedFile {
   readonly fileName: string;
   readonly sizeBytes: number;
   readonly sha256: Buffer;
+  readonly warnings: readonly Warning[];
 }
 
 /** The receiving half of an upload's life in the control database. */
@@ -46,6 +47,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`;
 const MARK_RECEIVED = `
 UPDATE piing.uploads u
    SET status = 'PENDING', received_at = clock_timestamp(), size_bytes = $2, sha256 = $3, file_name = $4,
+       received_warnings = $7, warnings = $7,
        duplicate_of = (SELECT d.id FROM piing.uploads d
                         WHERE d.organization_id = $5 AND d.schema_type = $6 AND d.sha256 = $3 AND d.id <> $1
                           AND d.status NOT IN ('RECEIVING', 'ABANDONED')
@@ -104,8 +106,8 @@ async function begin(pool: Pool, instanceId: InstanceId, upload: NewUpload): Pro
 async function commit(pool: Pool, queue: JobSender, file: ReceivedFile): Promise<Date> {
   try {
     return await inTransaction(pool, async (client) => {
-      const { id, sizeBytes, sha256, fileName, organizationId, schemaType } = file;
-      const values = [id, sizeBytes, sha256, fileName, organizationId, schemaType];
+      const { id, sizeBytes, sha256, fileName, organizationId, schemaType, warnings } = file;
+      const values = [id, sizeBytes, sha256, fileName, organizationId, schemaType, JSON.stringify(warnings)];
       const marked = await client.query<{ received_at: Date }>(MARK_RECEIVED, values);
       const receivedAt = marked.rows[0]?.received_at;
       if (!receivedAt)

@@ -40,7 +40,7 @@ RETURNING u.id, u.organization_id AS "organizationId", u.client_id AS "clientId"
 const FINISH = `
 UPDATE piing.uploads
    SET status = $2, completed_at = now(), rows_total = $3, rows_loaded = $4, rows_unchanged = $5,
-       rows_rejected = $6, warnings = $7, retryable = $8, has_report = $9
+       rows_rejected = $6, warnings = received_warnings || $7::jsonb, retryable = $8, has_report = $9
  WHERE id = $1 AND status IN ('PENDING', 'PROCESSING')
 RETURNING extract(epoch FROM now() - received_at)::float8 AS latency`;
 

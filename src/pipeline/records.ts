@@ -1,3 +1,4 @@
+import type { Warning } from '../intake/uploads.ts';
 import type { Fault } from '../schemas/faults.ts';
 
 /** One row of a file before its values are understood. */
@@ -18,6 +19,8 @@ export interface RecordBatch {
   readonly records: readonly SourceRecord[];
   /** Headers or keys first met in this batch that no column goes by. */
   readonly unknownHeaders: readonly string[];
+  /** What the reader had to remark. */
+  readonly warnings?: readonly Warning[];
 }
 
 /** A row as PostgreSQL's text format wants it, by index into `schema.columns`; null is SQL NULL. */

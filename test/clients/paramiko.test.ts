@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { installPythonTools } from '../../tools/python-tools.mjs';
 import { pythonWith, requireClient } from '../support/clients.ts';
-import { transactionsCsv } from '../support/csv-files.ts';
-import { rowCount, startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { rowCount } from '../support/gateway.ts';
 import { type Ran, run } from '../support/run.ts';
-import { temporaryDirectory } from '../support/servers.ts';
 import type { Tenant } from '../support/tenants.ts';
+import { type ClientFixture, clientFixture, LARGE_ROWS } from './fixture.ts';
 
 /** Connects, lists the schema types, puts one file: what tenants' scripts do. */
 const SCRIPT = `
@@ -23,42 +21,63 @@ finally:
     transport.close()
 `;
 
-describe('paramiko', function () {
-  this.timeout(60_000);
-  let gateway: TestGateway;
-  let tenant: Tenant;
-  let directory: string;
-  let python: string | undefined;
+interface Variant {
+  readonly name: string;
+  /** What runs it, or undefined where it is missing. */
+  find(): { readonly python: string; readonly env: Record<string, string> } | undefined;
+}
 
-  before(async function () {
-    python = pythonWith('paramiko');
-    requireClient(this, 'paramiko', python !== undefined);
-    gateway = await startTestGateway();
-    directory = await temporaryDirectory('paramiko');
-  });
-  after(() => gateway?.close());
-  beforeEach(async () => {
-    tenant = await gateway.tenant({ schemaTypes: ['orgTransactions', 'orgShifts'] });
-  });
+const VARIANTS: readonly Variant[] = [
+  {
+    name: 'paramiko of Debian',
+    find: () => {
+      const python = pythonWith('paramiko');
+      return python === undefined ? undefined : { python, env: {} };
+    },
+  },
+  {
+    name: 'paramiko of today',
+    find: () => {
+      const modules = installPythonTools();
+      return modules === undefined ? undefined : { python: 'python3', env: { PYTHONPATH: modules } };
+    },
+  },
+];
 
-  async function put(content: string, remote: string): Promise<Ran> {
-    const file = join(directory, 'transactions.csv');
-    await writeFile(file, content);
-    const args = ['-c', SCRIPT, String(gateway.port), tenant.clientId, file, remote];
-    return run(python ?? 'python3', args, { env: { SECRET: tenant.clientSecret } });
-  }
+for (const variant of VARIANTS) {
+  describe(variant.name, function () {
+    this.timeout(120_000);
+    let fixture: ClientFixture;
+    let tenant: Tenant;
+    let found: ReturnType<Variant['find']>;
 
-  it('lists the schema types and puts a file', async () => {
-    const { code, stdout, stderr } = await put(transactionsCsv(5_000), '/orgTransactions/transactions.csv');
-    assert.equal(code, 0, stderr);
-    assert.match(stdout, /folders: \['orgShifts', 'orgTransactions'\]\nput/);
-    assert.equal((await gateway.finished(tenant)).status, 'COMPLETED');
-    assert.equal(await rowCount(gateway, tenant.organizationId), 5_000);
-  });
+    before(async function () {
+      found = variant.find();
+      requireClient(this, variant.name, found !== undefined);
+      fixture = await clientFixture('paramiko');
+    });
+    after(() => fixture?.gateway.close());
+    beforeEach(async () => {
+      tenant = await fixture.newTenant();
+    });
 
-  it('reports a refused file, although it ignores the replies to its writes', async () => {
-    const { code, stdout } = await put('wrong,header\n1,2\n', '/orgTransactions/wrong.csv');
-    assert.notEqual(code, 0);
-    assert.doesNotMatch(stdout, /put/);
+    const put = (local: string, remote: string): Promise<Ran> =>
+      run(found?.python ?? '', ['-c', SCRIPT, String(fixture.gateway.port), tenant.clientId, local, remote], {
+        env: { ...found?.env, SECRET: tenant.clientSecret },
+      });
+
+    it('lists the schema types and puts a file', async () => {
+      const { code, stdout, stderr } = await put(fixture.large, '/orgTransactions/transactions.csv');
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /folders: \['orgShifts', 'orgTransactions'\]\nput/);
+      assert.equal((await fixture.gateway.finished(tenant)).status, 'COMPLETED');
+      assert.equal(await rowCount(fixture.gateway, tenant.organizationId), LARGE_ROWS);
+    });
+
+    it('reports a refused file, although it ignores the replies to its writes', async () => {
+      const { code, stdout } = await put(fixture.wrong, '/orgTransactions/wrong.csv');
+      assert.notEqual(code, 0);
+      assert.doesNotMatch(stdout, /put/);
+    });
   });
-});
+}

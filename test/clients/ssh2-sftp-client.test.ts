@@ -56,6 +56,17 @@ describe('ssh2-sftp-client', function () {
     assert.equal((await gateway.finished(tenant)).rows?.loaded, 5_000);
   });
 
+  it('cannot append, and is told so', async () => {
+    await connected(async (client) => {
+      await client.put(file, '/orgTransactions/transactions.csv');
+      await assert.rejects(
+        client.append(Buffer.from('x,y\n'), '/orgTransactions/transactions.csv'),
+        /send the whole file|NO_APPEND|unsupported/i,
+      );
+    });
+    assert.equal((await gateway.uploads(tenant)).length, 1);
+  });
+
   it('learns why a file is refused', async () => {
     await connected(async (client) => {
       await assert.rejects(

@@ -59,9 +59,31 @@ describe('The CSV reader', () => {
     );
   });
 
-  it('takes a byte order mark and a last line without an end', async () => {
-    const { records } = await readAll('csv', '\ufeffa,b\n1,2');
-    assert.equal(records.length, 1);
+  it('takes a byte order mark', async () => {
+    assert.equal((await readAll('csv', '\ufeffa,b\n1,2\n')).records.length, 1);
+  });
+
+  it('takes a last line without an end, and warns of it', async () => {
+    for (const end of ['1,2', '1,2\n3,4', '1,"2\n"']) {
+      const { records, warnings } = await readAll('csv', `a,b\n${end}`);
+      assert.ok(records.length > 0 && records.every(({ fault }) => fault === undefined), end);
+      assert.deepEqual(warnings, ['OPEN_LAST_LINE'], end);
+    }
+  });
+
+  it('has nothing to remark of other ends', async () => {
+    for (const end of ['\n', '\r\n', '\r', '\n\n', '\n  ', '\n\x1a', '\r\n,\r\n']) {
+      const { records, warnings } = await readAll('csv', `a,b\n1,2${end}`, { cuts: [7, 8] });
+      assert.deepEqual([records.length, warnings], [1, []], end);
+    }
+  });
+
+  it('takes a short last line that ends for a bad row, not for a file that was cut off', async () => {
+    const { records } = await readAll('csv', 'a,b\n1,2\nTotal: 1\n');
+    assert.deepEqual(
+      records.map(({ fault }) => fault?.code),
+      [undefined, 'COLUMN_COUNT'],
+    );
   });
 
   it('skips rows without any value, as spreadsheets leave them', async () => {
@@ -111,6 +133,10 @@ describe('The CSV reader', () => {
       rejects(Buffer.from('a,b\n1,caf\xe9\n', 'latin1'), 'INVALID_UTF8', /Line 2 .*0xE9.*UTF-8/, 2));
     it('a character that is cut off at the end', () =>
       rejects(Buffer.from('a,b\n1,€').subarray(0, -1), 'INVALID_UTF8', /middle of a character/));
+    it('a last line that is cut off', async () => {
+      await rejects('a,b,c\n1,2,3\n4,5', 'TRUNCATED_CSV', /middle of line 3: it has 2 of 3 values/, 3);
+      await rejects('a,b\n1,2\n3', 'TRUNCATED_CSV', /wait until the export is complete/, 3);
+    });
     it('UTF-16, with and without a byte order mark', async () => {
       await rejects(Buffer.from('\ufeffa,b\n', 'utf16le'), 'UTF16', /CSV UTF-8/);
       await rejects(Buffer.from('a,b\n1,2\n', 'utf16le'), 'UTF16', /CSV UTF-8/);

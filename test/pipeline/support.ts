@@ -65,16 +65,22 @@ export async function readAll(
     readonly spec?: Partial<TransformerSpec>;
     readonly cuts?: readonly number[];
   } = {},
-): Promise<{ readonly records: SourceRecord[]; readonly unknown: string[] }> {
+): Promise<{
+  readonly records: SourceRecord[];
+  readonly unknown: string[];
+  readonly warnings: readonly string[];
+}> {
   const records: SourceRecord[] = [];
   const unknown: string[] = [];
+  const warnings: string[] = [];
   const spec = { ...DEFAULT_TRANSFORMER, ...options.spec };
   const bytes = inPieces(Buffer.from(content), options.cuts);
   for await (const batch of readRecords(bytes, format, options.schema ?? TEXTS, spec)) {
     records.push(...batch.records);
     unknown.push(...batch.unknownHeaders);
+    warnings.push(...(batch.warnings ?? []).map(({ code }) => code));
   }
-  return { records, unknown };
+  return { records, unknown, warnings };
 }
 
 /** Transforms one row of {@link KINDS}; columns that are not given are empty, but for the id. */

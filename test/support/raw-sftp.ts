@@ -232,7 +232,7 @@ function uint64(value: number): Buffer {
   return bytes;
 }
 
-function text(value: string | Buffer): Buffer {
+export function text(value: string | Buffer): Buffer {
   const bytes = Buffer.from(value);
   return Buffer.concat([uint32(bytes.length), bytes]);
 }

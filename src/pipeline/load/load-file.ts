@@ -76,8 +76,10 @@ class Rejects {
 
 async function stageRows(options: LoadOptions, staging: StagingCopy, rejects: Rejects): Promise<Warning[]> {
   const unknown: string[] = [];
-  for await (const { headers, records, unknownHeaders } of options.read()) {
+  const warnings: Warning[] = [];
+  for await (const { headers, records, unknownHeaders, warnings: remarks = [] } of options.read()) {
     unknown.push(...unknownHeaders);
+    warnings.push(...remarks);
     for (const record of records) {
       const result = record.fault ? undefined : options.transform(record);
       if (result?.ok) {
@@ -88,7 +90,8 @@ async function stageRows(options: LoadOptions, staging: StagingCopy, rejects: Re
       }
     }
   }
-  return unknown.length > 0 ? [unknownColumns(options.schema, unknown)] : [];
+  if (unknown.length > 0) warnings.unshift(unknownColumns(options.schema, unknown));
+  return warnings;
 }
 
 function unknownColumns(schema: SchemaType, headers: readonly string[]): Warning {

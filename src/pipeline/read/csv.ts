@@ -2,6 +2,7 @@ import { type CsvError, type Info, Parser } from 'csv-parse';
 import { type Fault, FileFault } from '../../schemas/faults.ts';
 import type { HeaderMatch, HeaderMatcher } from '../../schemas/header.ts';
 import type { RecordBatch, SourceRecord } from '../records.ts';
+import { isBlank, lookAtEnd } from './csv-end.ts';
 import { MAX_COLUMNS, MAX_RECORD_CHARACTERS } from './limits.ts';
 
 /** What csv-parse yields with `info: true`. */
@@ -20,11 +21,14 @@ export async function* readCsv(
 ): AsyncGenerator<RecordBatch> {
   const parser = openParser();
   const rows = new RowReader(matcher);
+  let last = '';
   for await (const piece of text) {
     const batch = rows.take(await feed(parser, piece, rows));
     if (batch) yield batch;
+    last = piece.at(-1) ?? last;
   }
-  const batch = rows.take(await finish(parser, rows));
+  const atEnd = await finish(parser, rows);
+  const batch = rows.takeLast(atEnd, last === '\n' || last === '\r');
   if (batch) yield batch;
   rows.expectSome();
 }
@@ -108,6 +112,15 @@ class RowReader {
       : undefined;
   }
 
+  /** What the parser held until the end of the text. @throws {FileFault} when that is a row cut off */
+  takeLast(parsed: readonly ParsedRecord[], endsInLineBreak: boolean): RecordBatch | undefined {
+    const header = this.#match === undefined;
+    const batch = this.take(parsed);
+    const lastRow = header || endsInLineBreak ? undefined : parsed.at(-1)?.record;
+    const warning = lookAtEnd(lastRow, batch?.records.at(-1)?.line ?? this.lastLine, this.#width);
+    return warning && batch ? { ...batch, warnings: [warning] } : batch;
+  }
+
   expectSome(): void {
     if (!this.#match) throw new FileFault('EMPTY_FILE', 'The file is empty.');
     if (this.#rows === 0)
@@ -132,6 +145,7 @@ class RowReader {
 
   /** Undefined for a row without a single value, such as spreadsheets leave below the data. */
   #toRow(cells: readonly string[], line: number, { columnOf }: HeaderMatch): SourceRecord | undefined {
+    if (cells.length === 1 && isBlank(cells[0] as string)) return undefined;
     const values: (string | null)[] = [];
     let empty = true;
     for (let index = 0; index < cells.length; index += 1) {
