@@ -62,8 +62,11 @@ export async function inTransaction<Result>(
   }
 }
 
-/** SQLSTATE classes that another attempt may cure: connection, resources, operator intervention, serialization. */
-const TRANSIENT_SQLSTATE = /^(08|53|57|40|25006|XX000)/;
+/**
+ * SQLSTATE classes that another attempt may cure: connection, resources, operator intervention, serialization, a
+ * standby (25006), a database closed to connections (55000).
+ */
+const TRANSIENT_SQLSTATE = /^(08|53|57|40|25006|55000|XX000)/;
 
 /** True for faults of the database or the way to it, false for faults in what was asked of it. */
 export function isTransientDatabaseError(error: unknown): boolean {

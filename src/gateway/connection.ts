@@ -199,6 +199,7 @@ export class Connection {
       logger: this.#logger,
       draining: this.#options.isDraining,
       onLimit: (limit) => this.#met(limit),
+      onRefused: (code, reason) => this.#options.report.refused(code, reason, this.#logger),
       ahead: { reserve: (bytes) => this.#reserveAhead(bytes) },
     });
     this.#sessions.add(session);

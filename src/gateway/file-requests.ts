@@ -45,8 +45,10 @@ export class FileRequests {
         'FILE_EXISTS',
       );
     }
-    const { format } = classifyName(name);
+    this.#expectShort(name);
+    const { kind, format } = classifyName(name);
     this.#handles.expectRoom('file');
+    if (kind === 'temporary') this.#expectRoomForStaged();
     const { intake, remoteAddress } = this.#context;
     const access = this.#context.access();
     const upload = await intake.begin({
@@ -115,6 +117,7 @@ export class FileRequests {
         'NO_RENAME',
       );
     }
+    this.#expectShort(to.name);
     const { kind, format } = classifyName(to.name);
     if (format !== file.format) {
       throw new StatusError(
@@ -143,6 +146,25 @@ export class FileRequests {
     );
     this.#context.files.remove(file);
     return ok(id);
+  }
+
+  #expectShort(name: string): void {
+    const { limits, onLimit } = this.#context;
+    if (Buffer.byteLength(name) <= limits.nameBytes) return;
+    onLimit('name-length');
+    throw new Refusal('BAD_FILE_NAME', `The file name is longer than ${limits.nameBytes} bytes. Shorten it.`);
+  }
+
+  #expectRoomForStaged(): void {
+    const { limits, onLimit } = this.#context;
+    const staged = [...this.#unfinished].filter(({ state }) => state === 'staged').length;
+    if (staged < limits.stagedFiles) return;
+    onLimit('staged-files');
+    throw new StatusError(
+      STATUS.FAILURE,
+      `${staged} files wait under temporary names. Rename or remove some first.`,
+      'TOO_MANY_STAGED_FILES',
+    );
   }
 
   /** WinSCP and Spring remove the target before they rename the new file to it. What was received stays received. */

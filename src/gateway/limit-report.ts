@@ -2,13 +2,13 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { LimitName } from './limits.ts';
 
-/** One line a second for each limit is enough to see it; a flood must not become a flood of lines. */
+/** One line a second for each kind is enough to see it; a flood must not become a flood of lines. */
 const LINE_INTERVAL_MS = 1_000;
 
-/** Counts and logs that a limit was met. */
+/** Counts and logs that a limit was met or a request refused. */
 export class LimitReport {
   readonly #metrics: Metrics;
-  readonly #lines = new Map<LimitName, { at: number; suppressed: number }>();
+  readonly #lines = new Map<string, { at: number; suppressed: number }>();
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
@@ -16,13 +16,25 @@ export class LimitReport {
 
   met(limit: LimitName, logger: Logger): void {
     this.#metrics.sftpLimits.inc({ limit });
+    this.#atTimes(`limit ${limit}`, (suppressed) => logger.warn({ limit, suppressed }, 'SFTP limit met'));
+  }
+
+  /** `code` is one of the gateway's own, never a client's text: it becomes a label. */
+  refused(code: string, reason: string, logger: Logger): void {
+    this.#metrics.sftpRefusals.inc({ code });
+    this.#atTimes(`refusal ${code}`, (suppressed) =>
+      logger.info({ code, reason, suppressed }, 'SFTP request refused'),
+    );
+  }
+
+  #atTimes(kind: string, log: (suppressed: number | undefined) => void): void {
     const now = Date.now();
-    const line = this.#lines.get(limit) ?? { at: 0, suppressed: 0 };
+    const line = this.#lines.get(kind) ?? { at: 0, suppressed: 0 };
     if (now - line.at < LINE_INTERVAL_MS) {
       line.suppressed += 1;
       return;
     }
-    logger.warn({ limit, suppressed: line.suppressed || undefined }, 'SFTP limit met');
-    this.#lines.set(limit, { at: now, suppressed: 0 });
+    log(line.suppressed || undefined);
+    this.#lines.set(kind, { at: now, suppressed: 0 });
   }
 }

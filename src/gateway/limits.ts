@@ -38,6 +38,12 @@ export const sftpLimitSettings = {
   PIING_SFTP_MAX_OPEN_FILES: count(16, 1_000).describe(
     'Per channel. Each may hold up to 16 MiB on its way to S3; clients that send in parallel open more connections.',
   ),
+  PIING_SFTP_MAX_STAGED_FILES: count(100, 10_000).describe(
+    'Per channel, files under a temporary name that wait for their rename. Clients rename each before the next.',
+  ),
+  PIING_SFTP_MAX_NAME_BYTES: count(255, 255).describe(
+    'Of UTF-8. File systems that people copy the files to have no longer names.',
+  ),
   PIING_SFTP_MAX_HANDLES: count(64, 10_000).describe(
     'Files and folder listings open at a time, per channel.',
   ),
@@ -72,6 +78,8 @@ export interface SftpLimits {
   readonly sessionsPerOrganization: number;
   readonly channels: number;
   readonly openFiles: number;
+  readonly stagedFiles: number;
+  readonly nameBytes: number;
   readonly handles: number;
   readonly queuedRequests: number;
   readonly rememberedFiles: number;
@@ -95,8 +103,9 @@ export type LimitName =
   | 'open-files'
   | 'handles'
   | 'ahead-bytes'
-  | 'rekeys'
-  | 'unread-replies';
+  | 'staged-files'
+  | 'name-length'
+  | 'rekeys';
 
 export function sftpLimits(settings: z.infer<typeof limitsSchema>): SftpLimits {
   return {
@@ -111,6 +120,8 @@ export function sftpLimits(settings: z.infer<typeof limitsSchema>): SftpLimits {
     sessionsPerOrganization: settings.PIING_SFTP_MAX_SESSIONS_PER_ORGANIZATION,
     channels: settings.PIING_SFTP_MAX_CHANNELS,
     openFiles: settings.PIING_SFTP_MAX_OPEN_FILES,
+    stagedFiles: settings.PIING_SFTP_MAX_STAGED_FILES,
+    nameBytes: settings.PIING_SFTP_MAX_NAME_BYTES,
     handles: settings.PIING_SFTP_MAX_HANDLES,
     queuedRequests: settings.PIING_SFTP_MAX_QUEUED_REQUESTS,
     rememberedFiles: settings.PIING_SFTP_MAX_REMEMBERED_FILES,

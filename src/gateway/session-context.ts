@@ -22,6 +22,8 @@ export interface SessionContext {
   readonly ahead: AheadBuffer;
   /** Counts and logs that a limit was met. */
   onLimit(limit: LimitName): void;
+  /** Counts and logs that a request was refused, under the code that the client sees. */
+  onRefused(code: string, reason: string): void;
   /** True while the process drains: open files may finish, new ones are refused. */
   draining(): boolean;
 }

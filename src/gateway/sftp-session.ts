@@ -37,7 +37,7 @@ export class SftpSession {
     try {
       return await this.#dispatch(request);
     } catch (error) {
-      return statusOf(request.id, error, this.#context.logger);
+      return this.#refuse(error, [request.id]);
     } finally {
       this.#answering -= 1;
     }
@@ -49,10 +49,20 @@ export class SftpSession {
     try {
       return await this.#fileRequests.write(requests);
     } catch (error) {
-      return Buffer.concat(requests.map(({ id }) => statusOf(id, error, this.#context.logger)));
+      return this.#refuse(
+        error,
+        requests.map(({ id }) => id),
+      );
     } finally {
       this.#answering -= 1;
     }
+  }
+
+  #refuse(error: unknown, ids: readonly number[]): Buffer {
+    const { logger, onRefused } = this.#context;
+    if ((error instanceof StatusError || error instanceof Refusal) && error.code !== undefined)
+      onRefused(error.code, error.message);
+    return Buffer.concat(ids.map((id) => statusOf(id, error, logger)));
   }
 
   /** True while the client waits for the gateway and not the other way round. */

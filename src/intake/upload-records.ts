@@ -64,8 +64,8 @@ INSERT INTO piing.upload_errors (upload_id, ordinal, line, column_name, code, me
 VALUES ($1, 0, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING`;
 
 const UNIQUE_VIOLATION = '23505';
-/** How long the outcome of a COMMIT whose answer was lost is asked for, in milliseconds. */
-const OUTCOME_PATIENCE_MS = 8_000;
+/** How long a client waits for its acknowledgement while the database is away, in milliseconds. */
+const COMMIT_PATIENCE_MS = 8_000;
 
 export function createUploadRecords(pool: Pool, queue: JobSender, instanceId: InstanceId): UploadRecords {
   return {
@@ -103,35 +103,49 @@ async function begin(pool: Pool, instanceId: InstanceId, upload: NewUpload): Pro
   }
 }
 
+/** A database that goes away for moments, as in a failover, costs no upload: the transaction is run again. */
 async function commit(pool: Pool, queue: JobSender, file: ReceivedFile): Promise<Date> {
-  try {
-    return await inTransaction(pool, async (client) => {
-      const { id, sizeBytes, sha256, fileName, organizationId, schemaType, warnings } = file;
-      const values = [id, sizeBytes, sha256, fileName, organizationId, schemaType, JSON.stringify(warnings)];
-      const marked = await client.query<{ received_at: Date }>(MARK_RECEIVED, values);
-      const receivedAt = marked.rows[0]?.received_at;
-      if (!receivedAt)
-        throw new Refusal(
-          'SERVICE_UNAVAILABLE',
-          'The upload was given up while it was received. Send the file again.',
-        );
-      await queue.send(client, { uploadId: id, organizationId });
-      return receivedAt;
-    });
-  } catch (error) {
-    if (!isTransientDatabaseError(error)) throw error;
-    const receivedAt = await outcomeOf(pool, file.id);
-    if (receivedAt) return receivedAt;
-    throw error;
+  const deadline = Date.now() + COMMIT_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await markReceived(pool, queue, file);
+    } catch (error) {
+      if (!isTransientDatabaseError(error)) throw error;
+      const receivedAt = await outcomeOf(pool, file.id, deadline);
+      if (receivedAt) return receivedAt;
+      if (Date.now() > deadline) throw error;
+    }
   }
+}
+
+function markReceived(pool: Pool, queue: JobSender, file: ReceivedFile): Promise<Date> {
+  const { id, sizeBytes, sha256, fileName, organizationId, schemaType, warnings } = file;
+  return inTransaction(pool, async (client) => {
+    const marked = await client.query<{ received_at: Date }>(MARK_RECEIVED, [
+      id,
+      sizeBytes,
+      sha256,
+      fileName,
+      organizationId,
+      schemaType,
+      JSON.stringify(warnings),
+    ]);
+    const receivedAt = marked.rows[0]?.received_at;
+    if (!receivedAt)
+      throw new Refusal(
+        'SERVICE_UNAVAILABLE',
+        'The upload was given up while it was received. Send the file again.',
+      );
+    await queue.send(client, { uploadId: id, organizationId });
+    return receivedAt;
+  });
 }
 
 /**
  * The connection broke and COMMIT may or may not have happened. Telling the client "failed" while the file
  * goes on to be processed would break the promise, so ask until the database answers.
  */
-async function outcomeOf(pool: Pool, id: UploadId): Promise<Date | undefined> {
-  const deadline = Date.now() + OUTCOME_PATIENCE_MS;
+async function outcomeOf(pool: Pool, id: UploadId, deadline: number): Promise<Date | undefined> {
   for (;;) {
     try {
       const found = await pool.query<{ received_at: Date | null }>(

@@ -16,6 +16,8 @@ export interface Metrics {
   readonly sftpSessions: Gauge;
   /** Limits that a client met, by the name of the `limit`. */
   readonly sftpLimits: Counter<'limit'>;
+  /** Requests that were answered with an error, by its `code`. */
+  readonly sftpRefusals: Counter<'code'>;
   /** Connections that closed without a byte: load balancers' health checks. */
   readonly sftpProbes: Counter;
   /** Received and waiting to be handled, in bytes. */
@@ -72,6 +74,12 @@ export function createMetrics(): Metrics {
       name: 'piing_sftp_limits_total',
       help: 'Limits that a client met, by limit',
       labelNames: ['limit'],
+      registers,
+    }),
+    sftpRefusals: new Counter({
+      name: 'piing_sftp_refusals_total',
+      help: 'SFTP requests answered with an error, by code',
+      labelNames: ['code'],
       registers,
     }),
     sftpProbes: new Counter({

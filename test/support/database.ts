@@ -34,6 +34,8 @@ async function startCluster(): Promise<EmbeddedPostgres> {
 export interface TestDatabase {
   readonly url: string;
   readonly pool: Pool;
+  /** Runs a statement from another database of the same server, as its superuser. */
+  administer(sql: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -72,6 +74,7 @@ async function create(from?: string): Promise<TestDatabase> {
   return {
     url: own,
     pool,
+    administer,
     close: async () => {
       await pool.end();
       await administer(`DROP DATABASE ${name} WITH (FORCE)`);

@@ -167,6 +167,7 @@ function connectSsh(config: ConnectConfig): Promise<Client> {
   const connection = new ssh2.Client();
   return new Promise((resolve, reject) => {
     connection.on('error', reject);
+    connection.once('close', () => reject(new Error('The connection was closed before the login.')));
     connection.once('ready', () => {
       // As OpenSSH does; with Nagle's algorithm every round trip takes 40 ms.
       connection.setNoDelay(true);
