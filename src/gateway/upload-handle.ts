@@ -75,7 +75,7 @@ export class UploadHandle {
   }
 
   #release(): void {
-    for (const piece of this.#ahead.values()) this.#aheadBuffer.reserve(-piece.length);
+    for (const piece of this.#ahead.values()) this.#aheadBuffer.reserve(-costOf(piece));
     this.#ahead.clear();
   }
 
@@ -84,11 +84,12 @@ export class UploadHandle {
     let at = offset;
     for (const piece of pieces) {
       // A piece that is sent again takes the place of the first; that is a client's retry, not new bytes.
-      if (!this.#aheadBuffer.reserve(piece.length - (this.#ahead.get(at)?.length ?? 0)))
+      const before = this.#ahead.get(at);
+      if (!this.#aheadBuffer.reserve(costOf(piece) - (before ? costOf(before) : 0)))
         throw await this.#giveUp(
           `Too much was sent ahead of a missing piece at byte ${this.#position}. Send the file in order.`,
         );
-      this.#ahead.set(at, piece);
+      this.#ahead.set(at, copyOf(piece));
       at += piece.length;
     }
   }
@@ -96,7 +97,7 @@ export class UploadHandle {
   async #releaseHeld(): Promise<void> {
     for (let next = this.#ahead.get(this.#position); next; next = this.#ahead.get(this.#position)) {
       this.#ahead.delete(this.#position);
-      this.#aheadBuffer.reserve(-next.length);
+      this.#aheadBuffer.reserve(-costOf(next));
       await this.#releaseOnFailure(this.upload.write(next));
       this.#position += next.length;
     }
@@ -116,6 +117,17 @@ export class UploadHandle {
     await this.abandon(refusal);
     return refusal;
   }
+}
+
+/** What holding a piece takes beyond its bytes. */
+const PIECE_OVERHEAD = 256;
+const costOf = (piece: Buffer) => piece.length + PIECE_OVERHEAD;
+
+/** A piece is a view of what it arrived in: held for long, one byte would keep 32 KiB. */
+function copyOf(piece: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(piece.length);
+  piece.copy(copy);
+  return copy;
 }
 
 const lengthOf = (pieces: readonly Buffer[]) => pieces.reduce((sum, piece) => sum + piece.length, 0);

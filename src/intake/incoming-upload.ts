@@ -111,14 +111,21 @@ export class IncomingUpload {
       this.#options.onBytes(size);
       for (const chunk of chunks) {
         this.#hash.update(chunk);
-        if (!this.#head.stopped) await this.#head.push(chunk);
-        this.#throwPreflightFault();
+        await this.#showPreflight(chunk);
         await this.#options.writer.write(chunk);
         this.#lastByte = chunk.at(-1) ?? this.#lastByte;
       }
     } catch (error) {
       throw await this.#end('refused', Refusal.from(error));
     }
+  }
+
+  /** Once the reader has seen enough its verdict is awaited: a client that ignores CLOSE (curl) has to hear it now. */
+  async #showPreflight(chunk: Uint8Array): Promise<void> {
+    if (this.#head.stopped) return;
+    await this.#head.push(chunk);
+    if (this.#head.stopped) await this.#preflight;
+    this.#throwPreflightFault();
   }
 
   /** Makes the object durable. The file still counts for nothing. @throws {Refusal} */

@@ -229,6 +229,17 @@ describe('The intake', () => {
     });
   });
 
+  it('refuses an unusable file in the very WRITE that shows it: some clients ignore what CLOSE says', async () => {
+    const intake = await intakeWith();
+    for (let round = 0; round < 20; round += 1) {
+      const upload = await intake.begin(request);
+      await assert.rejects(upload.write(Buffer.from('name,price\nPizza,12\n')), (error: Refusal) => {
+        assert.equal(error.code, 'UNKNOWN_HEADER');
+        return true;
+      });
+    }
+  });
+
   describe('sweeps', () => {
     const sweep = () => sweepOnce({ pool: database.pool, store, logger: silentLogger, metrics });
 

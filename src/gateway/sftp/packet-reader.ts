@@ -5,7 +5,10 @@ const LENGTH_BYTES = 4;
 /** A packet without its length field, in the pieces in which it arrived. */
 export type Packet = readonly [Buffer, ...Buffer[]];
 
-/** Cuts a channel's bytes into packets without copying them. Holds at most one packet. */
+/** A client that sends a packet byte by byte would otherwise make an object of each. */
+const MAX_PIECES = 64;
+
+/** Cuts a channel's bytes into packets, as good as without copying them. Holds at most one packet. */
 export class PacketReader {
   #pending: Buffer[] = [];
   #pendingBytes = 0;
@@ -53,6 +56,7 @@ export class PacketReader {
     const taken = chunk.subarray(0, this.#needed - this.#pendingBytes);
     this.#pending.push(taken);
     this.#pendingBytes += taken.length;
+    if (this.#pending.length >= MAX_PIECES) this.#pending = [Buffer.concat(this.#pending)];
     return chunk.subarray(taken.length);
   }
 }
