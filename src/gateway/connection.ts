@@ -16,6 +16,9 @@ import { SftpSession } from './sftp-session.ts';
 import type { ServerChannel, Session, SshConnection } from './ssh2/index.ts';
 import { DISCONNECT, disconnect } from './ssh2/messages.ts';
 
+/** After a disconnect message, how long a peer may take to read it and to close its side. */
+const CLOSE_PATIENCE_MS = 5_000;
+
 export interface ConnectionOptions extends Omit<GatewayOptions, 'host' | 'port' | 'changes' | 'proxyRanges'> {
   readonly report: LimitReport;
   readonly budget: ReadAheadBudget;
@@ -97,8 +100,14 @@ export class Connection {
 
   /** Ends what has taken too long by now, in milliseconds of the clock. */
   checkTime(now: number): void {
-    const { limits } = this.#options;
+    const { limits, budget } = this.#options;
     if (!this.#access || this.#ending) return;
+    const unread = this.#readAhead.unreadFor(now);
+    if (unread > limits.unreadMs || (unread > 0 && budget.exceeded)) {
+      this.#met('unread-replies');
+      void this.end(new Refusal('INCOMPLETE_FILE', 'The replies were not read. Connect again.'));
+      return;
+    }
     for (const session of this.#sessions) {
       if (session.busy) this.#lastActive = now;
       void session.abandonOlderThan(now - limits.uploadMs, () => this.#met('upload-time'));
@@ -244,5 +253,6 @@ export class Connection {
     if (limit) this.#met(limit);
     this.#logger.debug({ reason: sentence }, 'SSH connection ended by the gateway');
     disconnect(this.#ssh, reason, sentence);
+    setTimeout(() => this.destroy(), CLOSE_PATIENCE_MS).unref();
   }
 }

@@ -19,6 +19,9 @@ export const sftpLimitSettings = {
   PIING_SFTP_STALL_SECONDS: count(300, 86_400).describe(
     'Without a byte while a file is open. A till that goes to sleep in the middle comes back within minutes or never.',
   ),
+  PIING_SFTP_UNREAD_SECONDS: count(60, 86_400).describe(
+    'Without the client reading the replies that were sent to it. Every client reads them, if only to throw them away.',
+  ),
   PIING_SFTP_UPLOAD_SECONDS: count(14_400, 604_800).describe(
     'From OPEN to CLOSE of one file: 100 MB take 3.6 hours at 64 kbit/s.',
   ),
@@ -71,6 +74,7 @@ export interface SftpLimits {
   readonly loginAttempts: number;
   readonly idleMs: number;
   readonly stallMs: number;
+  readonly unreadMs: number;
   readonly uploadMs: number;
   readonly connections: number;
   readonly unauthenticated: number;
@@ -94,6 +98,7 @@ export type LimitName =
   | 'login-attempts'
   | 'idle'
   | 'stalled'
+  | 'unread-replies'
   | 'upload-time'
   | 'connections'
   | 'unauthenticated'
@@ -113,6 +118,7 @@ export function sftpLimits(settings: z.infer<typeof limitsSchema>): SftpLimits {
     loginAttempts: settings.PIING_SFTP_LOGIN_ATTEMPTS,
     idleMs: settings.PIING_SFTP_IDLE_SECONDS * 1_000,
     stallMs: settings.PIING_SFTP_STALL_SECONDS * 1_000,
+    unreadMs: settings.PIING_SFTP_UNREAD_SECONDS * 1_000,
     uploadMs: settings.PIING_SFTP_UPLOAD_SECONDS * 1_000,
     connections: settings.PIING_SFTP_MAX_CONNECTIONS,
     unauthenticated: settings.PIING_SFTP_MAX_UNAUTHENTICATED,

@@ -1,9 +1,14 @@
 import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 
 /** What a connection may hold while the process is over its budget, so that everybody goes on, slowly. */
 const FAIR_SHARE_BYTES = 128 * 1024;
 /** Replies that the peer has not read: above it nothing more is read from it. */
 const UNREAD_REPLY_BYTES = 256 * 1024;
+/** What ssh2 may hold of a channel that is paused: its buffer and the window that it has promised. */
+const PAUSED_CHANNEL_BYTES = 4 * 1024 * 1024;
+
+type Pausable = Pick<Readable, 'pause' | 'resume'>;
 
 /** Bytes that were received and wait for their turn, over all connections of the process. */
 export class ReadAheadBudget {
@@ -47,8 +52,12 @@ export class ReadAhead {
   #bytes = 0;
   #items = 0;
   #held = 0;
-  #paused = false;
+  #paused: 'nothing' | 'socket' | 'channels' = 'nothing';
   #ended = false;
+  readonly #channels = new Set<Pausable>();
+  /** Channels whose replies wait until the peer opens its window. */
+  #unread = 0;
+  #unreadSince = 0;
 
   constructor(
     socket: Socket,
@@ -96,20 +105,61 @@ export class ReadAhead {
     this.reconsider();
   }
 
-  /** Pauses or resumes the socket by what is held now. Half of the limit lies between the two. */
+  /** Call before the channel's bytes flow. */
+  addChannel(channel: Pausable): void {
+    this.#channels.add(channel);
+    if (this.#paused === 'channels') channel.pause();
+  }
+
+  removeChannel(channel: Pausable): void {
+    this.#channels.delete(channel);
+  }
+
+  /**
+   * A channel's replies wait for the peer's WINDOW_ADJUST. It may lie behind requests that were sent before it, so
+   * with the socket paused neither side would ever move: the channels are paused instead, which their windows bound.
+   */
+  waitForPeer(): void {
+    this.#unread += 1;
+    if (this.#unread === 1) this.#unreadSince = Date.now();
+    this.hold(PAUSED_CHANNEL_BYTES);
+    this.reconsider();
+  }
+
+  peerHasRead(): void {
+    this.#unread -= 1;
+    this.hold(-PAUSED_CHANNEL_BYTES);
+    this.reconsider();
+  }
+
+  /** For how long the peer has not read what was sent to it, in milliseconds. */
+  unreadFor(now: number): number {
+    return this.#unread > 0 ? now - this.#unreadSince : 0;
+  }
+
+  /** Pauses or resumes by what is held now. */
   reconsider(): void {
     if (this.#ended) return;
-    const part = this.#paused ? 0.5 : 1;
-    const tooMuch =
+    const before = this.#paused;
+    const next = this.#unread > 0 ? 'channels' : this.#holdsTooMuch() ? 'socket' : 'nothing';
+    if (next === before) return;
+    this.#paused = next;
+    this.#budget.waits(this, next === 'socket');
+    if (next === 'socket') this.#socket.pause();
+    else if (before === 'socket') this.#socket.resume();
+    if (next === 'channels') for (const channel of this.#channels) channel.pause();
+    else if (before === 'channels') for (const channel of this.#channels) channel.resume();
+  }
+
+  /** Half of the limit lies between pausing and resuming. */
+  #holdsTooMuch(): boolean {
+    const part = this.#paused === 'socket' ? 0.5 : 1;
+    return (
       this.#bytes > this.#limit * part ||
       this.#items > this.#maxItems * part ||
       this.#socket.writableLength > UNREAD_REPLY_BYTES * part ||
-      (this.#budget.exceeded && this.#bytes > FAIR_SHARE_BYTES);
-    if (tooMuch === this.#paused) return;
-    this.#paused = tooMuch;
-    this.#budget.waits(this, tooMuch);
-    if (tooMuch) this.#socket.pause();
-    else this.#socket.resume();
+      (this.#budget.exceeded && this.#bytes > FAIR_SHARE_BYTES)
+    );
   }
 
   #end(): void {

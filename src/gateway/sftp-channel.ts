@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ReadAhead } from './read-ahead.ts';
 import { PacketReader } from './sftp/packet-reader.ts';
@@ -13,6 +12,8 @@ const PACKET_OVERHEAD = 128;
 const MAX_GATHERED_BYTES = 512 * 1024;
 /** Replies are sent together, up to this many bytes: they share one SSH packet and one system call. */
 const MAX_GATHERED_REPLIES = 16 * 1024;
+/** Replies that wait for the peer's window; above it no more requests are answered. */
+const MAX_UNSENT_REPLIES = 64 * 1024;
 
 interface Waiting {
   readonly request: SftpRequest;
@@ -32,6 +33,8 @@ export class SftpChannel {
   readonly #logger: Logger;
   readonly #closed: AbortSignal;
   readonly #reader = new PacketReader();
+  /** Resolves when nothing can be sent any more. */
+  readonly #gone: Promise<void>;
   #waiting: Waiting[] = [];
   #ended = false;
   #wake: () => void = () => undefined;
@@ -49,10 +52,14 @@ export class SftpChannel {
     this.#readAhead = options.readAhead;
     this.#logger = options.logger;
     this.#closed = options.closed;
+    this.#readAhead.addChannel(this.#channel);
     this.#channel.on('data', (chunk: Buffer) => this.#receive(chunk));
     this.#channel.once('end', () => this.#end());
-    this.#channel.once('close', () => this.#end());
-    this.#closed.addEventListener('abort', () => this.#end(), { once: true });
+    this.#gone = new Promise((resolve) => {
+      this.#channel.once('close', resolve);
+      this.#closed.addEventListener('abort', () => resolve(), { once: true });
+    });
+    void this.#gone.then(() => this.#end());
     this.finished = this.#run();
   }
 
@@ -93,6 +100,7 @@ export class SftpChannel {
       for (const { cost } of this.#waiting) this.#readAhead.remove(cost, 1);
       this.#waiting = [];
       this.#readAhead.hold(-this.#reader.pendingBytes);
+      this.#readAhead.removeChannel(this.#channel);
       this.#endChannel();
     }
   }
@@ -134,7 +142,11 @@ export class SftpChannel {
   async #send(replies: readonly Buffer[]): Promise<void> {
     if (this.#closed.aborted || !this.#channel.writable) return;
     const bytes = replies.length === 1 ? (replies[0] as Buffer) : Buffer.concat(replies);
-    if (!this.#channel.write(bytes)) await once(this.#channel, 'drain', { signal: this.#closed });
+    const sent = new Promise<void>((resolve) => this.#channel.write(bytes, () => resolve()));
+    if (this.#channel.writableLength <= MAX_UNSENT_REPLIES) return;
+    this.#readAhead.waitForPeer();
+    await Promise.race([sent, this.#gone]);
+    this.#readAhead.peerHasRead();
   }
 
   /** Without an exit status sftp and scp hang at the end, and scp reports failure for a file that arrived. */

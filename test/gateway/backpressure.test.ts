@@ -78,3 +78,26 @@ describe('A store slower than the client', function () {
     sftp.drop();
   });
 });
+
+describe('A client that sends all its requests before it reads a reply', function () {
+  this.timeout(60_000);
+  let gateway: TestGateway;
+
+  before(async () => {
+    gateway = await startTestGateway({ withWorker: false });
+  });
+  after(() => gateway.close());
+
+  it('gets every reply: its window is seen to open again behind requests that still wait', async () => {
+    const sftp = await gateway.connect(await gateway.tenant());
+    const COUNT = 100_000;
+    const missing = Promise.all(
+      Array.from({ length: COUNT }, () => sftp.stat('/orgTransactions/not-there.csv')),
+    );
+    sftp.channel.pause();
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    sftp.channel.resume();
+    assert.equal((await missing).length, COUNT);
+    assert.equal(await sftp.quit(), 0);
+  });
+});

@@ -11,7 +11,7 @@ import { ssh2 } from '../../src/gateway/ssh2/index.ts';
 import { transactionsCsv } from '../support/csv-files.ts';
 import { startTestGateway, type TestGateway, until } from '../support/gateway.ts';
 import { RecordingLogger } from '../support/logger.ts';
-import type { RawSftp, Reply } from '../support/raw-sftp.ts';
+import { type RawSftp, type Reply, text, uint32 } from '../support/raw-sftp.ts';
 import type { Tenant } from '../support/tenants.ts';
 
 describe('Every limit of the SFTP gateway', () => {
@@ -174,6 +174,15 @@ describe('A limit that is met', function () {
     await assertMet('idle');
   });
 
+  it('ends a client that does not read the replies to its requests', async () => {
+    await withLimits({ unreadMs: 500 });
+    sftp.channel.pause();
+    const requests = Buffer.concat(Array.from({ length: 1_000 }, (_, id) => statRequest(id)));
+    for (let round = 0; round < 100; round += 1) sftp.sendRaw(requests);
+    await sftp.closed;
+    await assertMet('unread-replies');
+  });
+
   it('ends sessions whose file gets no byte any more, and abandons it', async () => {
     await withLimits({ stallMs: 500, idleMs: 60_000 });
     await sftp.openHandle('/orgTransactions/x.csv');
@@ -229,6 +238,11 @@ describe('A limit that is met', function () {
     assert.match(upload.errors[0]?.message ?? '', message);
   }
 });
+
+function statRequest(id: number): Buffer {
+  const body = Buffer.concat([Buffer.from([17]), uint32(id), text('/orgTransactions')]);
+  return Buffer.concat([uint32(body.length), body]);
+}
 
 async function opened(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
