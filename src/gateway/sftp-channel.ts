@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ReadAhead } from './read-ahead.ts';
 import { PacketReader } from './sftp/packet-reader.ts';
@@ -12,6 +13,8 @@ const PACKET_OVERHEAD = 128;
 const MAX_GATHERED_BYTES = 512 * 1024;
 /** Replies are sent together, up to this many bytes: they share one SSH packet and one system call. */
 const MAX_GATHERED_REPLIES = 16 * 1024;
+/** A client's requests are answered for this long before everybody else has a turn, in milliseconds. */
+const SLICE_MS = 4;
 /** Replies that wait for the peer's window; above it no more requests are answered. */
 const MAX_UNSENT_REPLIES = 64 * 1024;
 
@@ -119,6 +122,7 @@ export class SftpChannel {
     try {
       let replies: Buffer[] = [];
       let replyBytes = 0;
+      let sliceEnd = performance.now() + SLICE_MS;
       while (answered < batch.length && !this.#closed.aborted) {
         const group = writesFrom(batch, answered);
         const reply = group
@@ -128,6 +132,10 @@ export class SftpChannel {
           this.#readAhead.remove((batch[answered] as Waiting).cost, 1);
         replies.push(reply);
         replyBytes += reply.length;
+        if (performance.now() > sliceEnd) {
+          await setImmediate();
+          sliceEnd = performance.now() + SLICE_MS;
+        }
         if (replyBytes < MAX_GATHERED_REPLIES && answered < batch.length) continue;
         await this.#send(replies);
         replies = [];
