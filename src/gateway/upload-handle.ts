@@ -36,6 +36,7 @@ export class UploadHandle {
    * @throws {Refusal} also when the client goes back or leaves too large a gap
    */
   async write(offset: number, pieces: readonly Buffer[]): Promise<void> {
+    if (!this.upload.open && this.upload.refusal) throw this.upload.refusal;
     if (offset > this.#position) return this.#hold(offset, pieces);
     if (offset < this.#position)
       throw await this.#giveUp(
@@ -80,7 +81,6 @@ export class UploadHandle {
   }
 
   async #hold(offset: number, pieces: readonly Buffer[]): Promise<void> {
-    if (!this.upload.open && this.upload.refusal) throw this.upload.refusal;
     let at = offset;
     for (const piece of pieces) {
       // A piece that is sent again takes the place of the first; that is a client's retry, not new bytes.

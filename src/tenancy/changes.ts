@@ -14,7 +14,11 @@ export interface TenancyChanges {
   close(): Promise<void>;
 }
 
-export function watchTenancy(options: { readonly url: string; readonly logger: Logger }): TenancyChanges {
+export function watchTenancy(options: {
+  readonly url: string;
+  readonly logger: Logger;
+  readonly pollMs?: number | undefined;
+}): TenancyChanges {
   const listeners = new Set<TenancyListener>();
   const tell = (organizationId: string | undefined) => {
     for (const listener of listeners) listener(organizationId);
@@ -26,7 +30,7 @@ export function watchTenancy(options: { readonly url: string; readonly logger: L
     onNotification: tell,
     onConnected: () => tell(undefined),
   });
-  const timer = setInterval(() => tell(undefined), POLL_MS);
+  const timer = setInterval(() => tell(undefined), options.pollMs ?? POLL_MS);
   return {
     subscribe: (listener) => {
       listeners.add(listener);

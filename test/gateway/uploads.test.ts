@@ -342,38 +342,4 @@ describe('An SFTP session', () => {
       await assertAbandoned('INCOMPLETE_FILE');
     });
   });
-
-  describe('obeys the tenancy while it is open', () => {
-    it('a revoked credential ends it, and what was open is abandoned', async () => {
-      const handle = await sftp.openHandle('/orgTransactions/open.csv');
-      await sftp.write(handle, 0, transactionsCsv(1));
-      const started = Date.now();
-      await gateway.database.pool.query(
-        'UPDATE piing.credentials SET revoked_at = now() WHERE client_id = $1',
-        [tenant.clientId],
-      );
-      await sftp.closed;
-      assert.ok(Date.now() - started < 1_000, 'within a second');
-      const upload = await gateway.finished(tenant);
-      assert.equal(upload.status, 'ABANDONED');
-      assert.equal(upload.errors[0]?.code, 'ACCESS_REVOKED');
-    });
-
-    it('a suspended organization is logged out', async () => {
-      await gateway.database.pool.query('UPDATE piing.organizations SET suspended = true WHERE id = $1', [
-        tenant.organizationId,
-      ]);
-      await sftp.closed;
-    });
-
-    it("a disabled schema type's folder goes, and its open files with it", async () => {
-      const handle = await sftp.openHandle('/orgShifts/open.csv');
-      await gateway.database.pool.query(
-        'DELETE FROM piing.schema_enablements WHERE organization_id = $1 AND schema_type = $2',
-        [tenant.organizationId, 'orgShifts'],
-      );
-      await until(async () => ((await sftp.list('/')).length === 1 ? true : undefined), 1_000);
-      assertStatus(await sftp.write(handle, 0, 'x'), NO_SUCH_FILE, /disabled/);
-    });
-  });
 });

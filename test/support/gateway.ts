@@ -56,19 +56,23 @@ export async function startTestGateway(
     readonly throttle?: ThrottleRules;
     readonly logger?: Logger;
     readonly hostKeys?: readonly HostKey[];
+    /** Another pod of the same gateway: the same database and store. */
+    readonly besides?: TestGateway;
+    readonly tenancyPollMs?: number;
   } = {},
 ): Promise<TestGateway> {
   hostKeys ??= temporaryDirectory('host-keys').then(keepHostKeys);
   const keys = options.hostKeys ?? (await hostKeys);
-  const database = await migratedDatabase();
+  const database = options.besides?.database ?? (await migratedDatabase());
   const { pool, url } = database;
-  const store = options.store ?? createDirectoryStore(await temporaryDirectory('raw'));
+  const store =
+    options.store ?? options.besides?.store ?? createDirectoryStore(await temporaryDirectory('raw'));
   const catalogue = await loadCatalogue('config/schemas');
   const metrics = createMetrics();
   const logger = options.logger ?? silentLogger;
   const queue = await openJobSender(url, logger);
   const instance = await registerInstance(pool, 'test', logger);
-  const changes = watchTenancy({ url, logger });
+  const changes = watchTenancy({ url, logger, pollMs: options.tenancyPollMs });
   const intake = createIntake({
     catalogue,
     store,
@@ -128,7 +132,7 @@ export async function startTestGateway(
       await changes.close();
       await instance.close();
       await queue.close();
-      await database.close();
+      if (!options.besides) await database.close();
     },
   };
 }
