@@ -5,6 +5,7 @@ import { ClientGroups } from './client-groups.ts';
 import { Connection } from './connection.ts';
 import { createFrontDoor, type Visitor } from './front-door.ts';
 import type { GatewayOptions } from './gateway-options.ts';
+import type { HostKey } from './host-keys.ts';
 import { LimitReport } from './limit-report.ts';
 import { ReadAheadBudget } from './read-ahead.ts';
 import { refuseSsh2Addon } from './ssh2/addon-guard.ts';
@@ -42,7 +43,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let draining = false;
 
   const ssh = new ssh2.Server({
-    hostKeys: options.hostKeys.map((key) => key.privateKey),
+    hostKeys: firstOfEachType(options.hostKeys).map((key) => key.privateKey),
     algorithms: algorithmsOf(options.algorithms),
     ident: 'PiingGateway',
   });
@@ -107,6 +108,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       for (const { socket } of visitors.values()) socket.destroy();
     },
   };
+}
+
+/** The others are announced only, so that clients know the next key before it is served (docs/guides/host-keys.md). */
+function firstOfEachType(keys: readonly HostKey[]): HostKey[] {
+  return keys.filter((key, index) => keys.findIndex(({ type }) => type === key.type) === index);
 }
 
 async function drain(connections: ReadonlySet<Connection>, graceMs: number): Promise<void> {

@@ -7,6 +7,8 @@ import { sshString } from './ssh2/messages.ts';
 /** A private host key and the public half that administrators hand to tenants for known_hosts. */
 export interface HostKey {
   readonly privateKey: string;
+  /** `ssh-ed25519`, `ssh-rsa`, … */
+  readonly type: string;
   /** `ssh-ed25519 AAAA…` */
   readonly publicKey: string;
   /** The public half as SSH sends it. */
@@ -70,6 +72,7 @@ function hostKey(privateKey: string, path: string): HostKey {
   const isRsa = key.type === 'ssh-rsa';
   return {
     privateKey,
+    type: key.type,
     publicKey: `${key.type} ${publicBlob.toString('base64')}`,
     publicBlob,
     sign: (data) =>

@@ -8,15 +8,14 @@ import { StartupError } from '../../support/listen.ts';
  * would die with every tenant's upload. The JavaScript path is as fast.
  * @throws {StartupError} when the addon has been built
  */
-export function refuseSsh2Addon(): void {
-  const require = createRequire(import.meta.url);
-  const addon = join(
-    dirname(require.resolve('ssh2/package.json')),
-    'lib/protocol/crypto/build/Release/sshcrypto.node',
+export function refuseSsh2Addon(addon = whereItIsBuilt()): void {
+  if (!existsSync(addon)) return;
+  throw new StartupError(
+    `ssh2's native addon crashes Node 24. Remove ${dirname(dirname(addon))} and install with --ignore-scripts.`,
   );
-  if (existsSync(addon)) {
-    throw new StartupError(
-      `ssh2's native addon crashes Node 24. Remove ${dirname(dirname(addon))} and install with --ignore-scripts.`,
-    );
-  }
+}
+
+function whereItIsBuilt(): string {
+  const ssh2 = dirname(createRequire(import.meta.url).resolve('ssh2/package.json'));
+  return join(ssh2, 'lib/protocol/crypto/build/Release/sshcrypto.node');
 }

@@ -3,7 +3,7 @@ import { cryptoWithKeyObjects } from './key-objects.ts';
 import { expectMlkem, MLKEM768_X25519, mlkemExchange } from './mlkem.ts';
 
 /**
- * Changes ssh2 in three places before anything loads it; docs/decisions/0006 says why, and what makes each
+ * Changes ssh2 in four places before anything loads it; docs/decisions/0006 says why, and what makes each
  * unnecessary. Importing this module is what applies them. The order matters: kex.js builds its lists from
  * constants.js, which loads crypto.js.
  */
@@ -31,6 +31,9 @@ loadEdited(
   },
   oncePerClass(mlkemExchange),
 );
+
+// EXT_INFO lists signatures of public keys, which nobody can log in with; ssh2's list has SHA-1 and a missing comma.
+loadEdited('lib/protocol/Protocol.js', { replace: '        sendExtInfo(this);', by: '        ;' });
 
 // ssh2 offers ssh-rsa, which signs with SHA-1, for every RSA host key, whatever `serverHostKey` says.
 loadEdited('lib/server.js', { replace: 'sha1Pos = Infinity;', by: ';' });
