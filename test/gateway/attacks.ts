@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'ssh2';
 import { ssh2 } from '../../src/gateway/ssh2/index.ts';
 import { RawSftp, text, uint32 } from '../support/raw-sftp.ts';
+import { plainPacket } from '../support/raw-ssh.ts';
 
 /** Where to attack, and as whom: attackers from within have a credential. */
 export interface Target {
@@ -74,18 +75,8 @@ async function pour(client: RawSftp, chunk: Buffer, times: number): Promise<void
 
 const IDENT = 'SSH-2.0-attacker\r\n';
 
-/** An SSH packet before any key exchange. */
-function plain(payload: Buffer, padding = 8 + ((8 - ((payload.length + 5 + 8) % 8)) % 8)): Buffer {
-  return Buffer.concat([
-    uint32(payload.length + padding + 1),
-    Buffer.from([padding]),
-    payload,
-    Buffer.alloc(padding),
-  ]);
-}
-
 const KEXINIT = (lists: string) =>
-  plain(
+  plainPacket(
     Buffer.concat([
       Buffer.from([20]),
       randomBytes(16),
@@ -119,9 +110,9 @@ export const ATTACKS_FROM_OUTSIDE: Readonly<Record<string, Attack>> = {
       say(port, IDENT, uint32(0xffffffff)),
       say(port, IDENT, uint32(0), uint32(0)),
       say(port, IDENT, uint32(35_001), Buffer.alloc(35_001)),
-      say(port, IDENT, plain(Buffer.from([20]))),
-      say(port, IDENT, plain(Buffer.from([94]))),
-      say(port, IDENT, plain(Buffer.from([50])), plain(Buffer.from([1]))),
+      say(port, IDENT, plainPacket(Buffer.from([20]))),
+      say(port, IDENT, plainPacket(Buffer.from([94]))),
+      say(port, IDENT, plainPacket(Buffer.from([50])), plainPacket(Buffer.from([1]))),
       say(port, IDENT, KEXINIT('none')),
       say(port, IDENT, KEXINIT('a,'.repeat(1_500))),
       ...Array.from({ length: 20 }, () => say(port, IDENT, randomBytes(4_096))),
