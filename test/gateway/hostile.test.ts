@@ -23,7 +23,7 @@ describe('A hostile client', function () {
 
   before(async () => {
     gateway = await startStandalone(await temporaryDirectory('hostile'), {
-      PIING_SFTP_LOGIN_SECONDS: '4',
+      PIING_SFTP_LOGIN_SECONDS: '8',
       PIING_SFTP_UNREAD_SECONDS: '3',
       PIING_LOG_LEVEL: 'info',
     });
