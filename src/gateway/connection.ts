@@ -1,18 +1,18 @@
 import { Refusal } from '../intake/refusal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Access } from '../tenancy/access.ts';
-import type { ClientGroups } from './client-groups.ts';
-import type { Visitor } from './front-door.ts';
 import type { GatewayOptions } from './gateway-options.ts';
 import { announceHostKeys } from './host-key-announcement.ts';
 import type { LimitReport } from './limit-report.ts';
 import type { LimitName } from './limits.ts';
+import type { Visitor } from './listen/front-door.ts';
 import { Login } from './login.ts';
 import { refusePrograms } from './other-programs.ts';
-import { ReadAhead, type ReadAheadBudget } from './read-ahead.ts';
 import { RekeyMeter } from './rekey-meter.ts';
-import { SftpChannel } from './sftp-channel.ts';
-import { SftpSession } from './sftp-session.ts';
+import type { ClientGroups } from './session/client-groups.ts';
+import { ReadAhead, type ReadAheadBudget } from './session/read-ahead.ts';
+import { SftpChannel } from './session/sftp-channel.ts';
+import { SftpSession } from './session/sftp-session.ts';
 import type { ServerChannel, Session, SshConnection } from './ssh2/index.ts';
 import { DISCONNECT, disconnect } from './ssh2/messages.ts';
 

@@ -1,13 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import { Refusal } from '../intake/refusal.ts';
 import { listenOn } from '../support/listen.ts';
-import { ClientGroups } from './client-groups.ts';
 import { Connection } from './connection.ts';
-import { createFrontDoor, type Visitor } from './front-door.ts';
 import type { GatewayOptions } from './gateway-options.ts';
 import type { HostKey } from './host-keys.ts';
 import { LimitReport } from './limit-report.ts';
-import { ReadAheadBudget } from './read-ahead.ts';
+import { createFrontDoor, type Visitor } from './listen/front-door.ts';
+import { ClientGroups } from './session/client-groups.ts';
+import { ReadAheadBudget } from './session/read-ahead.ts';
 import { refuseSsh2Addon } from './ssh2/addon-guard.ts';
 import { algorithmsOf } from './ssh2/algorithms.ts';
 import { ssh2 } from './ssh2/index.ts';

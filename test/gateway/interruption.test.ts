@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Interruption } from '../../src/gateway/interruption.ts';
+import { Interruption } from '../../src/gateway/session/interruption.ts';
 import { Refusal } from '../../src/intake/refusal.ts';
 import { transactionsCsv } from '../support/csv-files.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';

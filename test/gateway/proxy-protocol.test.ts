@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { ProxyHeaderError, parseProxyHeader } from '../../src/gateway/proxy-protocol.ts';
+import { ProxyHeaderError, parseProxyHeader } from '../../src/gateway/listen/proxy-protocol.ts';
 import { transactionsCsv } from '../support/csv-files.ts';
 import { startTestGateway, type TestGateway, until } from '../support/gateway.ts';
 import { RecordingLogger } from '../support/logger.ts';

@@ -1,3 +1,6 @@
+import { STATUS } from '../sftp/protocol.ts';
+import { type Attributes, handleReply, type NameEntry, nameReply } from '../sftp/replies.ts';
+import type { HandleRequest, PathRequest } from '../sftp/requests.ts';
 import {
   FOLDER_ATTRIBUTES,
   fileAttributes,
@@ -8,9 +11,6 @@ import {
 import type { Handles } from './handles.ts';
 import { placeOf } from './paths.ts';
 import type { SessionContext } from './session-context.ts';
-import { STATUS } from './sftp/protocol.ts';
-import { type Attributes, handleReply, type NameEntry, nameReply } from './sftp/replies.ts';
-import type { HandleRequest, PathRequest } from './sftp/requests.ts';
 import { noSuchFile, StatusError } from './status.ts';
 
 /** Entries in one answer to READDIR; far below the longest packet. */

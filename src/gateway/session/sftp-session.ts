@@ -1,13 +1,13 @@
-import { Refusal } from '../intake/refusal.ts';
+import { Refusal } from '../../intake/refusal.ts';
+import { STATUS } from '../sftp/protocol.ts';
+import { attributesReply, isLimitsRequest, limitsReply, nameReply, versionReply } from '../sftp/replies.ts';
+import type { SftpRequest, WriteRequest } from '../sftp/requests.ts';
 import { type ClientFile, fileAttributes } from './client-files.ts';
 import { FileRequests } from './file-requests.ts';
 import { FolderRequests } from './folder-requests.ts';
 import { Handles } from './handles.ts';
 import { normalisePath } from './paths.ts';
 import type { SessionContext } from './session-context.ts';
-import { STATUS } from './sftp/protocol.ts';
-import { attributesReply, isLimitsRequest, limitsReply, nameReply, versionReply } from './sftp/replies.ts';
-import type { SftpRequest, WriteRequest } from './sftp/requests.ts';
 import { ok, StatusError, statusOf } from './status.ts';
 
 /**

@@ -1,4 +1,4 @@
-import type { LimitName, SftpLimits } from './limits.ts';
+import type { LimitName, SftpLimits } from '../limits.ts';
 
 /** Who is in the house: counts the process's connections, and says no when a limit is met. */
 export class Admission {

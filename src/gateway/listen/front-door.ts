@@ -1,11 +1,11 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { isWithin, plainAddress } from '../support/addresses.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
+import { isWithin, plainAddress } from '../../support/addresses.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Metrics } from '../../telemetry/metrics.ts';
+import type { LimitReport } from '../limit-report.ts';
+import type { LimitName, SftpLimits } from '../limits.ts';
 import { Admission, type Visit } from './admission.ts';
 import { withLargeReads } from './large-reads.ts';
-import type { LimitReport } from './limit-report.ts';
-import type { LimitName, SftpLimits } from './limits.ts';
 import { readProxyHeader } from './proxy-protocol.ts';
 
 /** A peer whose first bytes are SSH's, as far as is known. */

@@ -1,7 +1,7 @@
-import type { FileFormat, UploadStatus } from '../intake/uploads.ts';
-import type { UploadId } from '../support/ids.ts';
-import { MODE } from './sftp/protocol.ts';
-import type { Attributes, NameEntry } from './sftp/replies.ts';
+import type { FileFormat, UploadStatus } from '../../intake/uploads.ts';
+import type { UploadId } from '../../support/ids.ts';
+import { MODE } from '../sftp/protocol.ts';
+import type { Attributes, NameEntry } from '../sftp/replies.ts';
 import type { UploadHandle } from './upload-handle.ts';
 
 /** A file that a client is sending or has sent. Nothing of other clients is ever shown. */

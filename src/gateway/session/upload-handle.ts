@@ -1,5 +1,5 @@
-import type { IncomingUpload } from '../intake/incoming-upload.ts';
-import { Refusal } from '../intake/refusal.ts';
+import type { IncomingUpload } from '../../intake/incoming-upload.ts';
+import { Refusal } from '../../intake/refusal.ts';
 import { Interruption } from './interruption.ts';
 
 /** Where pieces wait whose predecessors are still missing: shared by the files of a connection. */

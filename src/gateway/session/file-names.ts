@@ -1,6 +1,6 @@
-import { checkFileName, formatOf } from '../intake/file-name.ts';
-import { Refusal } from '../intake/refusal.ts';
-import type { FileFormat } from '../intake/uploads.ts';
+import { checkFileName, formatOf } from '../../intake/file-name.ts';
+import { Refusal } from '../../intake/refusal.ts';
+import type { FileFormat } from '../../intake/uploads.ts';
 
 /**
  * Names that clients give to files that are not complete yet. Such a file is staged and counts when it is

@@ -1,7 +1,7 @@
+import { STATUS } from '../sftp/protocol.ts';
+import type { NameEntry } from '../sftp/replies.ts';
 import type { ClientFile } from './client-files.ts';
 import type { SessionContext } from './session-context.ts';
-import { STATUS } from './sftp/protocol.ts';
-import type { NameEntry } from './sftp/replies.ts';
 import { StatusError } from './status.ts';
 
 type Handle =

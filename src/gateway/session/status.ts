@@ -1,7 +1,7 @@
-import { MAX_REFUSAL_MESSAGE, Refusal } from '../intake/refusal.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import { STATUS, type StatusCode } from './sftp/protocol.ts';
-import { statusReply } from './sftp/replies.ts';
+import { MAX_REFUSAL_MESSAGE, Refusal } from '../../intake/refusal.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { STATUS, type StatusCode } from '../sftp/protocol.ts';
+import { statusReply } from '../sftp/replies.ts';
 
 /** A request that is answered with a status other than OK. The message is for the person at the client. */
 export class StatusError extends Error {

@@ -1,10 +1,10 @@
-import type { Intake } from '../intake/intake.ts';
-import type { UploadStatus } from '../intake/uploads.ts';
-import type { UploadId } from '../support/ids.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import type { Access } from '../tenancy/access.ts';
+import type { Intake } from '../../intake/intake.ts';
+import type { UploadStatus } from '../../intake/uploads.ts';
+import type { UploadId } from '../../support/ids.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { Access } from '../../tenancy/access.ts';
+import type { LimitName, SftpLimits } from '../limits.ts';
 import type { ClientFiles } from './client-files.ts';
-import type { LimitName, SftpLimits } from './limits.ts';
 import type { AheadBuffer } from './upload-handle.ts';
 
 /** What a session needs from the world around it. */

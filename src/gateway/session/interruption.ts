@@ -1,7 +1,7 @@
-import type { IncomingUpload } from '../intake/incoming-upload.ts';
-import { Refusal } from '../intake/refusal.ts';
-import type { Warning } from '../intake/uploads.ts';
-import type { WriteRequest } from './sftp/requests.ts';
+import type { IncomingUpload } from '../../intake/incoming-upload.ts';
+import { Refusal } from '../../intake/refusal.ts';
+import type { Warning } from '../../intake/uploads.ts';
+import type { WriteRequest } from '../sftp/requests.ts';
 
 /** Shorter than what any common client sends at once, from curl's 30,000 bytes to OpenSSH's 261,120. */
 const SHORTEST_FULL_WRITE = 16 * 1024;

@@ -1,18 +1,18 @@
-import { Refusal } from '../intake/refusal.ts';
-import type { ClientFile } from './client-files.ts';
-import { classifyName } from './file-names.ts';
-import type { Handles } from './handles.ts';
-import { type Place, placeOf } from './paths.ts';
-import type { SessionContext } from './session-context.ts';
-import { OPEN_FLAG, STATUS } from './sftp/protocol.ts';
-import { handleReply, okReplies } from './sftp/replies.ts';
+import { Refusal } from '../../intake/refusal.ts';
+import { OPEN_FLAG, STATUS } from '../sftp/protocol.ts';
+import { handleReply, okReplies } from '../sftp/replies.ts';
 import type {
   HandleRequest,
   OpenRequest,
   PathRequest,
   RenameRequest,
   WriteRequest,
-} from './sftp/requests.ts';
+} from '../sftp/requests.ts';
+import type { ClientFile } from './client-files.ts';
+import { classifyName } from './file-names.ts';
+import type { Handles } from './handles.ts';
+import { type Place, placeOf } from './paths.ts';
+import type { SessionContext } from './session-context.ts';
 import { noSuchFile, ok, StatusError } from './status.ts';
 import { UploadHandle } from './upload-handle.ts';
 

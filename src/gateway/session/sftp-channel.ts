@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Logger } from '../telemetry/logger.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { PacketReader } from '../sftp/packet-reader.ts';
+import { SftpProtocolError } from '../sftp/protocol.ts';
+import { decodeRequest, type SftpRequest, type WriteRequest } from '../sftp/requests.ts';
+import type { ServerChannel } from '../ssh2/index.ts';
 import type { ReadAhead } from './read-ahead.ts';
-import { PacketReader } from './sftp/packet-reader.ts';
-import { SftpProtocolError } from './sftp/protocol.ts';
-import { decodeRequest, type SftpRequest, type WriteRequest } from './sftp/requests.ts';
 import type { SftpSession } from './sftp-session.ts';
-import type { ServerChannel } from './ssh2/index.ts';
 
 /** What a waiting packet costs beyond its bytes. */
 const PACKET_OVERHEAD = 128;
