@@ -40,7 +40,7 @@ module.exports = {
       name: 'gateway-knows-no-sql',
       severity: 'error',
       from: { path: '^src/gateway/' },
-      to: { path: 'node_modules/(pg|pg-boss|pg-copy-streams)/' },
+      to: { path: 'node_modules/(pg|pg-copy-streams)/' },
     },
     {
       name: 'only-its-own-folder-knows-ssh2',

@@ -4,13 +4,8 @@ import { runMigrate } from './commands/migrate.ts';
 import { runApi, runGateway, runWorker } from './commands/roles.ts';
 import { showSettings } from './commands/show-settings.ts';
 import { runStandalone } from './commands/standalone.ts';
-import {
-  type ListOptions,
-  listCommand,
-  retryCommand,
-  showCommand,
-  showErrorsCommand,
-} from './commands/uploads.ts';
+import { type ListOptions, listCommand, showCommand, showErrorsCommand } from './commands/uploads.ts';
+import { cancelCommand, type ReplayOptions, replayCommand, retryCommand } from './commands/uploads-rerun.ts';
 import { readSettings, SettingsError } from './settings.ts';
 import { StartupError } from './support/listen.ts';
 
@@ -48,8 +43,9 @@ program
   .description('the environment variables, their defaults and meaning')
   .action(showSettings);
 
-const uploads = program.command('uploads').description('look at uploads and run failed ones again');
+const uploads = program.command('uploads').description('look at uploads, run them again, stop them');
 const JSON_OPTION = ['--json', 'print JSON for scripts'] as const;
+const YES_OPTION = ['--yes', 'do not ask'] as const;
 
 uploads
   .command('list')
@@ -79,10 +75,30 @@ uploads
   .description('run failed uploads again from their stored files')
   .option('--all-retryable', 'every upload that failed through no fault of its file')
   .option('--no-wait', 'do not wait for the outcome')
+  .option(...YES_OPTION)
   .option(...JSON_OPTION)
-  .action((ids: string[], options: { allRetryable?: boolean; wait: boolean; json?: boolean }) =>
-    retryCommand(settings(), ids, options),
+  .action(
+    (ids: string[], options: { allRetryable?: boolean; wait: boolean; yes?: boolean; json?: boolean }) =>
+      retryCommand(settings(), ids, options),
   );
+uploads
+  .command('replay')
+  .description('run received uploads again from their stored files, as after a transformer was mended')
+  .requiredOption('--since <time>', 'received from then on: 2026-02-20, 2026-02-20T08:30Z, or 24h or 7d ago')
+  .option('--until <time>', 'received before then')
+  .option('--organization <id>', 'only this organization')
+  .option('--schema <type>', 'only this schema type')
+  .option('--status <statuses>', 'only these, such as COMPLETED,FAILED')
+  .option('--dry-run', 'only tell how many there are')
+  .option('--no-wait', 'do not wait for the outcome')
+  .option(...YES_OPTION)
+  .option(...JSON_OPTION)
+  .action((options: ReplayOptions) => replayCommand(settings(), options));
+uploads
+  .command('cancel <ids...>')
+  .description('stop uploads that wait or are being processed')
+  .option(...JSON_OPTION)
+  .action((ids: string[], options: { json?: boolean }) => cancelCommand(settings(), ids, options));
 
 function wholeNumber(text: string): number {
   const value = Number(text);

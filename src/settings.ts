@@ -88,11 +88,11 @@ export const settingsSchema = z.object({
     .describe('Largest file; an Organization may lower it.'),
   PIING_WORKER_CONCURRENCY: count(1, 64)
     .default(2)
-    .describe('Files that one worker process loads at a time.'),
+    .describe('Files that one worker process loads at a time; one more place is kept for files up to 1 MiB.'),
   PIING_ORGANIZATION_CONCURRENCY: count(1, 64)
     .default(1)
     .describe(
-      'Files of one organization loaded at a time over all workers, so that nobody waits behind a flood.',
+      'Files of one organization loaded at a time over all workers; those up to 1 MiB and replays are counted on their own.',
     ),
   PIING_DRAIN_SECONDS: count(0, 3600)
     .default(30)

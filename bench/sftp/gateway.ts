@@ -34,7 +34,6 @@ export async function startPiing(directory: string): Promise<Peer & { clean(): P
     databaseUrl: database.url,
     analyticsDatabaseUrl: database.url,
     catalogue: await loadCatalogue('config/schemas'),
-    logger: silentLogger,
   });
   const tenant = await createTenant(pool);
   const keys = join(directory, 'keys');

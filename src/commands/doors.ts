@@ -1,6 +1,6 @@
 import { type ApiServer, startApi } from '../api/server.ts';
 import { createTokens } from '../api/tokens.ts';
-import { openJobSender } from '../database/job-queue.ts';
+import { jobSender } from '../database/job-queue.ts';
 import { type Gateway, startGateway } from '../gateway/gateway.ts';
 import type { HostKey } from '../gateway/host-keys.ts';
 import { sftpLimits } from '../gateway/limits.ts';
@@ -25,12 +25,11 @@ export interface OpenIntake {
 
 export async function openIntake(world: World, role: string): Promise<OpenIntake> {
   const { control, logger, settings, catalogue, store, metrics } = world;
-  const queue = await openJobSender(world.databaseUrl, logger);
   const instance = await registerInstance(control, role, logger);
   const intake = createIntake({
     catalogue,
     store,
-    records: createUploadRecords(control, queue, instance.id),
+    records: createUploadRecords(control, jobSender, instance.id),
     preflight: readFirstRecord,
     maxFileBytes: settings.PIING_MAX_FILE_BYTES,
     logger,
@@ -38,10 +37,7 @@ export async function openIntake(world: World, role: string): Promise<OpenIntake
   });
   return {
     intake,
-    close: async () => {
-      await instance.close();
-      await queue.close();
-    },
+    close: instance.close,
   };
 }
 

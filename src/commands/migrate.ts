@@ -1,7 +1,7 @@
 import { loadCatalogue } from '../schemas/catalogue.ts';
 import type { Settings } from '../settings.ts';
 import { migrateAll } from './migrate-all.ts';
-import { requireDatabaseUrl, roleLogger } from './world.ts';
+import { requireDatabaseUrl } from './world.ts';
 
 /** `piing migrate`: prints a line for each change, or that there was none. */
 export async function runMigrate(settings: Settings): Promise<void> {
@@ -10,7 +10,6 @@ export async function runMigrate(settings: Settings): Promise<void> {
     databaseUrl,
     analyticsDatabaseUrl: settings.ANALYTICS_DATABASE_URL ?? databaseUrl,
     catalogue: await loadCatalogue(settings.PIING_SCHEMAS_DIR),
-    logger: roleLogger(settings, 'migrate'),
   });
   process.stdout.write(
     done.length === 0 ? 'Nothing to do: both databases are up to date.\n' : `${done.join('\n')}\n`,

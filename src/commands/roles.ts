@@ -55,7 +55,7 @@ export async function startPipeline(world: World, shutdown: Shutdown): Promise<v
     metrics: world.metrics,
   });
   shutdown.onStop('sweeper', sweeper.close);
-  const worker = await startWorker({
+  const worker = startWorker({
     ...world,
     concurrency: settings.PIING_WORKER_CONCURRENCY,
     organizationConcurrency: settings.PIING_ORGANIZATION_CONCURRENCY,

@@ -45,7 +45,12 @@ export function uploadDetails(upload: UploadRecord): string {
     ['schema type', upload.schemaType],
     ['file', `${upload.fileName} (${size(upload.sizeBytes)}, by ${upload.source})`],
     ['SHA-256', upload.sha256 ?? ''],
-    ['stored as', upload.objectKey],
+    [
+      'stored as',
+      upload.rawRemovedAt
+        ? `removed by retention on ${time(upload.rawRemovedAt)}: it cannot be run again`
+        : upload.objectKey,
+    ],
     ['begun', time(upload.createdAt)],
     ['received', time(upload.receivedAt)],
     ['started', time(upload.startedAt)],
@@ -80,7 +85,7 @@ function rows(counts: RowCounts | null): string {
   return parts.join(', ');
 }
 
-function size(bytes: number | null): string {
+export function size(bytes: number | null): string {
   if (bytes === null) return '';
   if (bytes < 1_024) return `${bytes} B`;
   const units = ['KB', 'MB', 'GB', 'TB'];

@@ -45,7 +45,8 @@ export async function openWorld(
   const analytics = createPool({
     url: settings.ANALYTICS_DATABASE_URL ?? databaseUrl,
     applicationName: `${applicationName}-analytics`,
-    max: settings.PIING_WORKER_CONCURRENCY + 1,
+    // One for each file, the place for small ones included, and two to look and to cancel.
+    max: settings.PIING_WORKER_CONCURRENCY + 3,
     // A merge of 700,000 rows takes as long as it takes; the queue ends jobs that hang.
     statementTimeoutMs: 0,
     logger,

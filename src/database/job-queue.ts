@@ -1,21 +1,16 @@
-import { PgBoss } from 'pg-boss';
 import type { OrganizationId, UploadId } from '../support/ids.ts';
-import type { Logger } from '../telemetry/logger.ts';
 import type { Queryable } from './pool.ts';
 
-const QUEUE = 'process-upload';
-const DEAD_LETTERS = 'process-upload-dead';
-const SCHEMA = 'pgboss';
+/** Where a new job, a freed place and a cancellation are told; the payload says which. */
+export const JOBS_CHANNEL = 'piing_jobs';
+export type JobsNotice = 'ready' | 'cancel';
 
+/** Files up to this size take well under a second, have a lane of their own and never wait behind larger ones. */
+const SMALL_FILE_BYTES = 1024 * 1024;
 /** 8 tries over about 10 minutes: long enough for a failover of a database or a restart of the store. */
-const RETRY_LIMIT = 8;
-const RETRY_DELAY_SECONDS = 2;
-const RETRY_DELAY_MAX_SECONDS = 180;
-/** A worker that is silent for this long is dead; with the check every 15 s that is noticed within a minute. */
-const HEARTBEAT_SECONDS = 30;
-const SUPERVISE_SECONDS = 15;
-/** Longest that one file may take, before the queue takes the job away. */
-const EXPIRE_SECONDS = 2 * 60 * 60;
+export const MAX_ATTEMPTS = 8;
+/** What a file costs whatever its size, in bytes that could have been loaded meanwhile. */
+const COST_PER_FILE_BYTES = 256 * 1024;
 
 export interface ProcessUpload {
   readonly uploadId: UploadId;
@@ -25,103 +20,71 @@ export interface ProcessUpload {
 /** Puts a job into the queue in the caller's transaction. */
 export interface JobSender {
   send(db: Queryable, job: ProcessUpload): Promise<void>;
-  close(): Promise<void>;
 }
 
-/** Creates or upgrades the queue's tables. Called by `piing migrate` while it holds the migration lock. */
-export async function migrateQueue(url: string, logger: Logger): Promise<void> {
-  const boss = startable(url, logger, { migrate: true, createSchema: true, supervise: false });
-  await boss.start();
-  try {
-    await boss.createQueue(DEAD_LETTERS, { deleteAfterSeconds: 24 * 60 * 60 });
-    await boss.createQueue(QUEUE, {
-      retryLimit: RETRY_LIMIT,
-      retryDelay: RETRY_DELAY_SECONDS,
-      retryBackoff: true,
-      retryDelayMax: RETRY_DELAY_MAX_SECONDS,
-      heartbeatSeconds: HEARTBEAT_SECONDS,
-      expireInSeconds: EXPIRE_SECONDS,
-      deadLetter: DEAD_LETTERS,
-      deleteAfterSeconds: 24 * 60 * 60,
-      notify: true,
-    });
-  } finally {
-    await boss.stop({ graceful: false, close: true });
-  }
+const SEND = `
+WITH job AS (
+  INSERT INTO piing.jobs AS j (upload_id, organization_id, schema_type, lane, cost)
+  SELECT id, organization_id, schema_type,
+         CASE WHEN $2 THEN 'replay' WHEN size_bytes <= ${SMALL_FILE_BYTES} THEN 'small' ELSE 'large' END,
+         COALESCE(size_bytes, 0) + ${COST_PER_FILE_BYTES}
+    FROM piing.uploads WHERE id = $1
+  ON CONFLICT (upload_id) DO UPDATE
+     SET lane = EXCLUDED.lane, created_at = EXCLUDED.created_at, run_at = EXCLUDED.run_at, attempts = 0,
+         claim_id = NULL, cancel_requested_at = NULL, dead_at = NULL, last_error = NULL
+  RETURNING upload_id
+)
+SELECT pg_notify('${JOBS_CHANNEL}', 'ready') FROM job`;
+
+const RESTORE = `
+INSERT INTO piing.jobs (upload_id, organization_id, schema_type, lane, cost)
+SELECT u.id, u.organization_id, u.schema_type, 'large', COALESCE(u.size_bytes, 0) + ${COST_PER_FILE_BYTES}
+  FROM piing.uploads u
+ WHERE u.status IN ('PENDING', 'PROCESSING') AND u.received_at < now() - interval '1 minute'
+   AND NOT EXISTS (SELECT FROM piing.jobs j WHERE j.upload_id = u.id)
+ ORDER BY u.received_at LIMIT 1000
+ON CONFLICT DO NOTHING`;
+
+/** For files that were just received: small ones first. */
+export const jobSender: JobSender = { send: (db, job) => send(db, job, false) };
+/** For files that are run again: behind what was just received. */
+export const replaySender: JobSender = { send: (db, job) => send(db, job, true) };
+
+/** Also takes a dead letter, or a job that is just ending, back into the queue with all its tries. */
+async function send(db: Queryable, { uploadId }: ProcessUpload, replay: boolean): Promise<void> {
+  const sent = await db.query(SEND, [uploadId, replay]);
+  if (sent.rowCount === 0) throw new Error(`The queue took no job for upload ${uploadId}: it has no record.`);
 }
 
-export async function openJobSender(url: string, logger: Logger): Promise<JobSender> {
-  const boss = startable(url, logger, { supervise: false, max: 2 });
-  await boss.start();
-  return { send: (db, job) => send(boss, db, job), close: () => boss.stop({ graceful: false }) };
+/**
+ * Finds acknowledged uploads without a job: left by a version with another queue, or by hands in the table. The
+ * promise to process them does not depend on a queue that nobody damages. Returns how many there were.
+ */
+export async function restoreJobs(db: Queryable): Promise<number> {
+  return (await db.query(RESTORE)).rowCount ?? 0;
 }
 
-export interface JobConsumerOptions {
-  readonly url: string;
-  readonly logger: Logger;
-  /** Jobs that this process runs at a time. */
-  readonly concurrency: number;
-  /** Jobs of one organization that all processes together run at a time. */
-  readonly organizationConcurrency: number;
-  /** Rejecting means a transient fault: the job is tried again later. */
-  readonly process: (job: ProcessUpload, signal: AbortSignal) => Promise<void>;
-  /** The job failed for good: every try was used up, or its workers died. */
-  readonly giveUp: (job: ProcessUpload) => Promise<void>;
+/** How much there is to do, for metrics and autoscaling. */
+export interface QueueDepth {
+  readonly waiting: number;
+  /** Waiting for a later try. */
+  readonly delayed: number;
+  readonly running: number;
+  readonly dead: number;
+  /** How long the first of those that could run has waited. */
+  readonly oldestSeconds: number;
 }
 
-/** Runs jobs until `close`, which waits for those that are running. */
-export async function consumeJobs(
-  options: JobConsumerOptions,
-): Promise<{ close(graceMs: number): Promise<void> }> {
-  const boss = startable(options.url, options.logger, {
-    supervise: true,
-    superviseIntervalSeconds: SUPERVISE_SECONDS,
-    monitorIntervalSeconds: SUPERVISE_SECONDS,
-    useListenNotify: true,
-    max: options.concurrency + 3,
-  });
-  await boss.start();
-  await boss.work<ProcessUpload>(
-    QUEUE,
-    {
-      localConcurrency: options.concurrency,
-      groupConcurrency: options.organizationConcurrency,
-      pollingIntervalSeconds: 1,
-      notifyPollingIntervalSeconds: 5,
-    },
-    async ([job]) => {
-      if (job) await options.process(job.data, job.signal);
-    },
-  );
-  await boss.work<ProcessUpload>(DEAD_LETTERS, { pollingIntervalSeconds: 2 }, async ([job]) => {
-    if (job) await options.giveUp(job.data);
-  });
-  return { close: (graceMs) => boss.stop({ graceful: true, timeout: Math.max(1_000, graceMs) }) };
-}
+const DEPTH = `
+SELECT count(*) FILTER (WHERE claim_id IS NULL AND dead_at IS NULL AND run_at <= now()) AS waiting,
+       count(*) FILTER (WHERE claim_id IS NULL AND dead_at IS NULL AND run_at > now()) AS delayed,
+       count(*) FILTER (WHERE claim_id IS NOT NULL) AS running,
+       count(*) FILTER (WHERE dead_at IS NOT NULL) AS dead,
+       COALESCE(extract(epoch FROM now() - min(run_at) FILTER (WHERE claim_id IS NULL AND dead_at IS NULL AND run_at <= now())), 0)::float8
+         AS "oldestSeconds"
+  FROM piing.jobs`;
 
-/** Puts an upload that ended back into the queue. */
-async function send(boss: PgBoss, db: Queryable, job: ProcessUpload): Promise<void> {
-  const executeSql = (text: string, values?: unknown[]) => db.query(text, values);
-  const id = await boss.send(QUEUE, job, { group: { id: job.organizationId }, db: { executeSql } });
-  if (id === null) throw new Error(`The queue took no job for upload ${job.uploadId}.`);
-}
-
-function startable(
-  url: string,
-  logger: Logger,
-  options: Partial<ConstructorParameters<typeof PgBoss>[0] & object>,
-): PgBoss {
-  const boss = new PgBoss({
-    connectionString: url,
-    schema: SCHEMA,
-    application_name: 'piing-queue',
-    schedule: false,
-    migrate: false,
-    createSchema: false,
-    registerInstance: false,
-    ...options,
-  });
-  boss.on('error', (error) => logger.warn({ err: error }, 'queue fault'));
-  boss.on('warning', (warning) => logger.debug({ warning }, 'queue warning'));
-  return boss;
+export async function queueDepth(db: Queryable): Promise<QueueDepth> {
+  const result = await db.query<QueueDepth>(DEPTH);
+  return result.rows[0] ?? { waiting: 0, delayed: 0, running: 0, dead: 0, oldestSeconds: 0 };
 }

@@ -9,6 +9,7 @@ SELECT u.id, u.organization_id AS "organizationId", u.client_id AS "clientId", u
        u.size_bytes AS "sizeBytes", encode(u.sha256, 'hex') AS sha256, u.duplicate_of AS "duplicateOf",
        u.created_at AS "createdAt", u.received_at AS "receivedAt", u.started_at AS "startedAt",
        u.completed_at AS "completedAt", u.warnings, u.retryable, u.has_report AS "hasReport",
+       u.raw_removed_at AS "rawRemovedAt",
        u.rows_total, u.rows_loaded, u.rows_unchanged, u.rows_rejected,
        (SELECT COALESCE(jsonb_agg(e ORDER BY e.ordinal), '[]') FROM (
           SELECT ordinal, line, column_name AS "column", code, message, value

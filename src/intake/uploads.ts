@@ -56,6 +56,8 @@ export interface UploadRecord {
   readonly warnings: readonly Warning[];
   readonly retryable: boolean;
   readonly hasReport: boolean;
+  /** When retention took the raw file away; the upload can no longer be run again. */
+  readonly rawRemovedAt: Date | null;
   /** The first {@link ERRORS_SHOWN} errors. */
   readonly errors: readonly Fault[];
 }

@@ -1,4 +1,5 @@
-import { inTransaction, type Pool } from '../database/pool.ts';
+import { inAbortableTransaction } from '../database/abortable-transaction.ts';
+import type { Pool } from '../database/pool.ts';
 import type { Catalogue } from '../schemas/catalogue.ts';
 import { type Fault, FileFault } from '../schemas/faults.ts';
 import type { SchemaType } from '../schemas/schema-type.ts';
@@ -41,11 +42,7 @@ export async function processUpload(
     result = await run(options, upload, signal);
   } catch (error) {
     const fault = permanentFault(error);
-    if (!fault) {
-      options.metrics.retries.inc();
-      logger.warn({ err: error }, 'processing failed for now');
-      throw error;
-    }
+    if (!fault) throw error;
     result = failed(fault);
   }
   const seconds = stopTimer();
@@ -78,7 +75,7 @@ async function run(options: PipelineOptions, upload: ProcessingUpload, signal: A
   const { organizationId, schemaType, receivedAt } = upload;
   const subject = { organizationId, uploadId: upload.id, schemaType, table: schema.table, receivedAt };
   try {
-    const outcome = await inTransaction(options.analytics, async (client) => {
+    const outcome = await inAbortableTransaction(options.analytics, signal, async (client) => {
       const loaded = await loadFile({
         client,
         schema,

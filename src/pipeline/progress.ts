@@ -1,4 +1,4 @@
-import { inTransaction, type Pool } from '../database/pool.ts';
+import { inTransaction, type Pool, type Queryable } from '../database/pool.ts';
 import type { RowCounts, UploadStatus, Warning } from '../intake/uploads.ts';
 import type { Fault } from '../schemas/faults.ts';
 import type { TransformerSpec } from '../schemas/transformer-spec.ts';
@@ -61,35 +61,67 @@ export async function finishProcessing(
   id: UploadId,
   result: Result,
 ): Promise<number | undefined> {
-  return inTransaction(pool, async (client) => {
-    const { status, rows, faults, warnings, retryable, hasReport } = result;
-    const counts = rows ? [rows.total, rows.loaded, rows.unchanged, rows.rejected] : [null, null, null, null];
-    const values = [id, status, ...counts, JSON.stringify(warnings), retryable, hasReport];
-    const finished = await client.query<{ latency: number }>(FINISH, values);
-    const row = finished.rows[0];
-    if (!row) return undefined;
-    await client.query('DELETE FROM piing.upload_errors WHERE upload_id = $1', [id]);
-    const numbered = faults.map((fault, ordinal) => ({
-      ordinal,
-      ...fault,
-      value: fault.value?.replaceAll('\0', '␀') ?? null,
-    }));
-    await client.query(INSERT_ERRORS, [id, JSON.stringify(numbered)]);
-    return row.latency;
-  });
+  return inTransaction(pool, (client) => finish(client, id, result));
 }
 
-/** Puts a failed upload back to PENDING; false when it is not FAILED. The caller enqueues the job. */
+async function finish(client: Queryable, id: UploadId, result: Result): Promise<number | undefined> {
+  const { status, rows, faults, warnings, retryable, hasReport } = result;
+  const counts = rows ? [rows.total, rows.loaded, rows.unchanged, rows.rejected] : [null, null, null, null];
+  const values = [id, status, ...counts, JSON.stringify(warnings), retryable, hasReport];
+  const finished = await client.query<{ latency: number }>(FINISH, values);
+  const row = finished.rows[0];
+  if (!row) return undefined;
+  await client.query('DELETE FROM piing.upload_errors WHERE upload_id = $1', [id]);
+  const numbered = faults.map((fault, ordinal) => ({
+    ordinal,
+    ...fault,
+    value: fault.value?.replaceAll('\0', '␀') ?? null,
+  }));
+  await client.query(INSERT_ERRORS, [id, JSON.stringify(numbered)]);
+  return row.latency;
+}
+
+const CANCELLED: Result = {
+  status: 'FAILED',
+  rows: undefined,
+  faults: [
+    {
+      line: null,
+      column: null,
+      code: 'CANCELLED',
+      message:
+        'An administrator stopped the processing of this file. Nothing of it was loaded: it can be run again.',
+      value: null,
+    },
+  ],
+  warnings: [],
+  retryable: true,
+  hasReport: false,
+};
+
+/** Records, in the caller's transaction, that an upload will not be processed further; false when it has ended. */
+export async function cancelProcessing(client: Queryable, id: UploadId): Promise<boolean> {
+  return (await finish(client, id, CANCELLED)) !== undefined;
+}
+
+const REOPEN = `
+UPDATE piing.uploads
+   SET status = 'PENDING', started_at = NULL, completed_at = NULL, retryable = false, rows_total = NULL,
+       rows_loaded = NULL, rows_unchanged = NULL, rows_rejected = NULL, warnings = received_warnings, has_report = false
+ WHERE id = $1 AND status = ANY($2) AND received_at IS NOT NULL AND raw_removed_at IS NULL
+RETURNING organization_id AS "organizationId"`;
+
+/**
+ * Puts an ended upload back to PENDING, without what its last run said of it; undefined when its status is another one
+ * or its raw file is gone. The caller enqueues the job in the same transaction.
+ */
 export async function reopenUpload(
-  client: Pick<Pool, 'query'>,
+  client: Queryable,
   id: UploadId,
+  from: readonly UploadStatus[] = ['FAILED'],
 ): Promise<OrganizationId | undefined> {
-  const result = await client.query<{ organizationId: OrganizationId }>(
-    `UPDATE piing.uploads
-        SET status = 'PENDING', started_at = NULL, completed_at = NULL, retryable = false, rows_total = NULL
-      WHERE id = $1 AND status = 'FAILED' AND received_at IS NOT NULL
-      RETURNING organization_id AS "organizationId"`,
-    [id],
-  );
+  const result = await client.query<{ organizationId: OrganizationId }>(REOPEN, [id, from]);
+  if (result.rowCount === 0) return undefined;
+  await client.query('DELETE FROM piing.upload_errors WHERE upload_id = $1', [id]);
   return result.rows[0]?.organizationId;
 }

@@ -31,6 +31,14 @@ export interface Metrics {
   readonly endToEndSeconds: Histogram;
   readonly retries: Counter;
   readonly swept: Counter;
+  /** Jobs by `state`: waiting, delayed (until the next try), running, dead. The same from every worker. */
+  readonly jobs: Gauge<'state'>;
+  readonly oldestJobSeconds: Gauge;
+  /** From when a job could run to when it did, by `lane`: small, large, replay. */
+  readonly jobWaitSeconds: Histogram<'lane'>;
+  /** By `kind`: raw-files, reject-reports, row-errors, upload-records, idempotency-keys. */
+  readonly retentionRemoved: Counter<'kind'>;
+  readonly retentionLastSuccess: Gauge;
 }
 
 export function createMetrics(): Metrics {
@@ -124,6 +132,35 @@ export function createMetrics(): Metrics {
     swept: new Counter({
       name: 'piing_swept_uploads_total',
       help: 'Unfinished uploads of dead processes that were cleaned up',
+      registers,
+    }),
+    jobs: new Gauge({
+      name: 'piing_jobs',
+      help: 'Jobs in the queue, by state',
+      labelNames: ['state'],
+      registers,
+    }),
+    oldestJobSeconds: new Gauge({
+      name: 'piing_oldest_job_seconds',
+      help: 'How long the first of the jobs that could run has waited',
+      registers,
+    }),
+    jobWaitSeconds: new Histogram({
+      name: 'piing_job_wait_seconds',
+      help: 'Time from when a job could run to when it did',
+      labelNames: ['lane'],
+      buckets: SECONDS_BUCKETS,
+      registers,
+    }),
+    retentionRemoved: new Counter({
+      name: 'piing_retention_removed_total',
+      help: 'What was removed because its time was over',
+      labelNames: ['kind'],
+      registers,
+    }),
+    retentionLastSuccess: new Gauge({
+      name: 'piing_retention_last_success_timestamp_seconds',
+      help: 'When retention last ran to its end, as seen by this process',
       registers,
     }),
   };

@@ -67,7 +67,6 @@ export async function startApiFixture({
   const jobs: ProcessUpload[] = [];
   const queue = {
     send: async (_: unknown, job: ProcessUpload) => void jobs.push(job),
-    close: async () => undefined,
   };
   const tokens = createTokens(await loadSigningKeys(pool));
   const intake = createIntake({

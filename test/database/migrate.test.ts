@@ -3,7 +3,6 @@ import { migrateAll } from '../../src/commands/migrate-all.ts';
 import { applyMigrations, readMigrations, withMigrationLock } from '../../src/database/migrate.ts';
 import { loadCatalogue } from '../../src/schemas/catalogue.ts';
 import { emptyDatabase, type TestDatabase } from '../support/database.ts';
-import { silentLogger } from '../support/logger.ts';
 
 describe('Migrations', () => {
   let database: TestDatabase;
@@ -18,7 +17,6 @@ describe('Migrations', () => {
       databaseUrl: database.url,
       analyticsDatabaseUrl: database.url,
       catalogue: await loadCatalogue('config/schemas'),
-      logger: silentLogger,
     });
 
   it('create everything once and then have nothing to do', async () => {

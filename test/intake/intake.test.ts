@@ -28,7 +28,7 @@ describe('The intake', () => {
   let request: UploadRequest;
   /** The queue has tests of its own; here it is enough to see what is sent in the transaction. */
   const jobs: ProcessUpload[] = [];
-  const queue: JobSender = { send: async (_db, job) => void jobs.push(job), close: async () => undefined };
+  const queue: JobSender = { send: async (_db, job) => void jobs.push(job) };
   const metrics = createMetrics();
 
   before(async () => {

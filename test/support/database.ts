@@ -56,7 +56,7 @@ async function prepareTemplate(): Promise<void> {
   await administer(`CREATE DATABASE ${TEMPLATE}`);
   const own = withDatabase(url, TEMPLATE);
   const catalogue = await loadCatalogue('config/schemas');
-  await migrateAll({ databaseUrl: own, analyticsDatabaseUrl: own, catalogue, logger: silentLogger });
+  await migrateAll({ databaseUrl: own, analyticsDatabaseUrl: own, catalogue });
 }
 
 async function create(from?: string): Promise<TestDatabase> {

@@ -1,4 +1,4 @@
-import { openJobSender } from '../../src/database/job-queue.ts';
+import { jobSender } from '../../src/database/job-queue.ts';
 import { type Gateway, startGateway } from '../../src/gateway/gateway.ts';
 import { type HostKey, keepHostKeys } from '../../src/gateway/host-keys.ts';
 import { defaultSftpLimits, type SftpLimits } from '../../src/gateway/limits.ts';
@@ -70,13 +70,12 @@ export async function startTestGateway(
   const catalogue = await loadCatalogue('config/schemas');
   const metrics = createMetrics();
   const logger = options.logger ?? silentLogger;
-  const queue = await openJobSender(url, logger);
   const instance = await registerInstance(pool, 'test', logger);
   const changes = watchTenancy({ url, logger, pollMs: options.tenancyPollMs });
   const intake = createIntake({
     catalogue,
     store,
-    records: createUploadRecords(pool, queue, instance.id),
+    records: createUploadRecords(pool, jobSender, instance.id),
     preflight: readFirstRecord,
     maxFileBytes: options.maxFileBytes ?? 100 * 1024 * 1024,
     logger,
@@ -101,7 +100,7 @@ export async function startTestGateway(
   const worker =
     options.withWorker === false
       ? undefined
-      : await startWorker({ ...pipeline, databaseUrl: url, concurrency: 2, organizationConcurrency: 1 });
+      : startWorker({ ...pipeline, databaseUrl: url, concurrency: 2, organizationConcurrency: 1 });
   const uploads = (tenant: Tenant) =>
     listUploads(pool, { organizationId: tenant.organizationId, limit: 100 });
   return {
@@ -131,7 +130,6 @@ export async function startTestGateway(
       await worker?.close(5_000);
       await changes.close();
       await instance.close();
-      await queue.close();
       if (!options.besides) await database.close();
     },
   };

@@ -1,0 +1,126 @@
+import type { UploadId } from '../support/ids.ts';
+import type { Claim } from './job-claims.ts';
+import { JOBS_CHANNEL, type JobsNotice, MAX_ATTEMPTS, type ProcessUpload } from './job-queue.ts';
+import type { Queryable } from './pool.ts';
+
+const FIRST_DELAY_SECONDS = 2;
+const LONGEST_DELAY_SECONDS = 180;
+/** Longest that one file may take, before the job is taken away from its worker. */
+const LONGEST_RUN_SECONDS = 2 * 60 * 60;
+const MAX_ERROR_CHARACTERS = 2_000;
+const WAITING = 'claim_id IS NULL AND dead_at IS NULL';
+
+/** Exponential, with jitter so that jobs which failed together do not come back together. */
+const BACKOFF = `make_interval(secs => (0.5 + random() / 2) *
+  least(${LONGEST_DELAY_SECONDS}, ${FIRST_DELAY_SECONDS} * power(2, least(attempts - 1, 30))))`;
+
+/** A place of this organization is free: another process may have room for what waits. */
+const TELL_IF_WAITING = `
+SELECT pg_notify('${JOBS_CHANNEL}', 'ready') FROM ended e
+ WHERE EXISTS (SELECT FROM piing.jobs w WHERE w.claim_id IS NULL AND w.dead_at IS NULL AND w.organization_id = e.organization_id)`;
+
+const COMPLETE = `
+WITH ended AS (DELETE FROM piing.jobs WHERE claim_id = $1 RETURNING organization_id) ${TELL_IF_WAITING}`;
+
+const FAIL = `
+UPDATE piing.jobs SET claim_id = NULL, run_at = now() + ${BACKOFF}, last_error = $2
+ WHERE claim_id = $1 RETURNING run_at`;
+
+const RELEASE = `
+WITH ended AS (
+  UPDATE piing.jobs SET claim_id = NULL, run_at = now(), attempts = attempts - 1
+   WHERE claim_id = ANY($1::uuid[]) RETURNING organization_id
+)
+SELECT pg_notify('${JOBS_CHANNEL}', 'ready') FROM ended`;
+
+const BEAT = `
+UPDATE piing.jobs SET heartbeat_at = clock_timestamp() WHERE claim_id = ANY($1::uuid[])
+RETURNING claim_id AS "claimId", cancel_requested_at IS NOT NULL AS cancelled`;
+
+const RESCUE = `
+UPDATE piing.jobs SET claim_id = NULL, run_at = now() + ${BACKOFF},
+       last_error = format('The worker %s stopped answering while it ran this job.', worker)
+ WHERE claim_id IS NOT NULL
+   AND (heartbeat_at < now() - make_interval(secs => $1) OR claimed_at < now() - interval '${LONGEST_RUN_SECONDS} seconds')
+RETURNING upload_id AS "uploadId", organization_id AS "organizationId", worker`;
+
+const HOPELESS = `
+SELECT upload_id AS "uploadId", organization_id AS "organizationId", cancel_requested_at IS NOT NULL AS cancelled,
+       last_error AS "lastError"
+  FROM piing.jobs
+ WHERE ${WAITING} AND (attempts >= ${MAX_ATTEMPTS} OR cancel_requested_at IS NOT NULL)
+ LIMIT 100`;
+
+const BURY = `UPDATE piing.jobs SET dead_at = now() WHERE upload_id = $1 AND ${WAITING}`;
+const DROP = `DELETE FROM piing.jobs WHERE upload_id = $1 AND ${WAITING}`;
+
+/** The upload has its final status. */
+export async function completeJob(db: Queryable, { claimId }: Claim): Promise<void> {
+  await db.query(COMPLETE, [claimId]);
+}
+
+/** Puts the job back for a later try; returns when, or undefined when the job is no longer this process's. */
+export async function failJob(db: Queryable, { claimId }: Claim, reason: string): Promise<Date | undefined> {
+  const failed = await db.query<{ run_at: Date }>(FAIL, [claimId, reason.slice(0, MAX_ERROR_CHARACTERS)]);
+  return failed.rows[0]?.run_at;
+}
+
+/** Gives jobs back that this process will not finish, as if it had never taken them. */
+export async function releaseJobs(db: Queryable, claims: readonly Claim[]): Promise<void> {
+  await db.query(RELEASE, [claims.map(({ claimId }) => claimId)]);
+}
+
+/** Says that this process still works on the claims. Those that are missing from the answer were taken away. */
+export async function beat(
+  db: Queryable,
+  claimIds: readonly string[],
+): Promise<Map<string, { readonly cancelled: boolean }>> {
+  const alive = await db.query<{ claimId: string; cancelled: boolean }>(BEAT, [claimIds]);
+  return new Map(alive.rows.map(({ claimId, cancelled }) => [claimId, { cancelled }]));
+}
+
+export interface Rescued extends ProcessUpload {
+  readonly worker: string;
+}
+
+/** Takes jobs away from workers that were silent for too long. */
+export async function rescueJobs(db: Queryable, silentSeconds: number): Promise<Rescued[]> {
+  return (await db.query<Rescued>(RESCUE, [silentSeconds])).rows;
+}
+
+/** A job that nobody shall try again: its tries are used up, or it was cancelled while its worker died. */
+export interface HopelessJob extends ProcessUpload {
+  readonly cancelled: boolean;
+  readonly lastError: string | null;
+}
+
+export async function hopelessJobs(db: Queryable): Promise<HopelessJob[]> {
+  return (await db.query<HopelessJob>(HOPELESS)).rows;
+}
+
+/** Keeps the job as a dead letter, which a retry takes back. */
+export async function buryJob(db: Queryable, { uploadId }: ProcessUpload): Promise<void> {
+  await db.query(BURY, [uploadId]);
+}
+
+/** Removes a job that waits. */
+export async function dropJob(db: Queryable, { uploadId }: Pick<ProcessUpload, 'uploadId'>): Promise<void> {
+  await db.query(DROP, [uploadId]);
+}
+
+const REQUEST_CANCEL = `
+UPDATE piing.jobs SET cancel_requested_at = COALESCE(cancel_requested_at, now())
+ WHERE upload_id = $1 AND dead_at IS NULL RETURNING claim_id IS NOT NULL AS running`;
+
+/**
+ * Asks for a job not to be done. `waiting`: it is locked until the caller's transaction ends, which is to drop it;
+ * `running`: its worker has been told; undefined: there is none.
+ */
+export async function requestCancel(db: Queryable, id: UploadId): Promise<'waiting' | 'running' | undefined> {
+  const job = (await db.query<{ running: boolean }>(REQUEST_CANCEL, [id])).rows[0];
+  if (!job) return undefined;
+  if (!job.running) return 'waiting';
+  const notice: JobsNotice = 'cancel';
+  await db.query('SELECT pg_notify($1, $2)', [JOBS_CHANNEL, notice]);
+  return 'running';
+}
