@@ -32,10 +32,16 @@ const ANYTHING_DUE = `SELECT FROM piing.jobs WHERE ${WAITING} AND run_at <= cloc
 
 // One claim at a time over all processes: what runs is counted and added to as one step, so the limit holds exactly.
 // A process that is stopped just here must not stop the others.
-const TAKE_TURN = `SET LOCAL idle_in_transaction_session_timeout = '5s'; SELECT pg_advisory_xact_lock(7409283652)`;
+const TAKE_TURN = `SELECT pg_advisory_xact_lock(7409283652)`;
+// The statistics of a queue are always old: an empty table may have 20,000 rows by now. Without these the planner
+// would sort them all for each flow, 360 ms instead of 1.3.
+const SETTINGS = `
+SET LOCAL idle_in_transaction_session_timeout = '5s';
+SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off`;
 
 // A flow is what one organization has waiting of one schema type in one lane. The recursion skips from flow to flow
 // through the index, so the cost of a claim grows with the number of flows and not with a flood in one of them.
+// num_nulls() at the end says the same as WAITING and keeps the planner to the primary key.
 // Two files of one organization and schema type merge one after the other; the second would hold a place and wait.
 const CLAIM = `
 WITH RECURSIVE flows AS (
@@ -73,8 +79,7 @@ WITH RECURSIVE flows AS (
 UPDATE piing.jobs j
    SET claim_id = gen_random_uuid(), worker = $3, claimed_at = clock_timestamp(), heartbeat_at = clock_timestamp(),
        attempts = attempts + 1
-  FROM next
- WHERE j.upload_id = next.upload_id AND ${WAITING}
+ WHERE j.upload_id = (SELECT upload_id FROM next) AND num_nulls(j.claim_id, j.dead_at) = 2
 RETURNING j.upload_id AS "uploadId", j.organization_id AS "organizationId", j.claim_id AS "claimId", j.lane, j.attempts,
           extract(epoch FROM j.claimed_at - j.run_at)::float8 AS "waitedSeconds"`;
 
@@ -89,7 +94,7 @@ export async function claimJob(pool: Pool, request: ClaimRequest): Promise<Claim
   // Most wakes find nothing: that costs one look into an index, and no lock.
   if ((await pool.query(ANYTHING_DUE)).rowCount === 0) return undefined;
   return inTransaction(pool, async (client) => {
-    await client.query(TAKE_TURN);
+    await client.query(`${SETTINGS}; ${TAKE_TURN}`);
     const { smallOnly, organizationLimit, worker } = request;
     const claimed = await client.query<Claim>(CLAIM, [smallOnly, organizationLimit, worker]);
     return claimed.rows[0];

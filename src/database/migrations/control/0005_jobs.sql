@@ -23,7 +23,6 @@ CREATE TABLE piing.jobs (
 
 CREATE INDEX jobs_waiting ON piing.jobs (organization_id, schema_type, lane, run_at)
   WHERE claim_id IS NULL AND dead_at IS NULL;
-CREATE INDEX jobs_due ON piing.jobs (run_at) WHERE claim_id IS NULL AND dead_at IS NULL;
 CREATE INDEX jobs_running ON piing.jobs (organization_id, schema_type, lane) WHERE claim_id IS NOT NULL;
 
 -- What each organization was served lately. Written at every claim: without an index to keep, the update stays small.
