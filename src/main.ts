@@ -1,6 +1,12 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError } from 'commander';
 import { runMigrate } from './commands/migrate.ts';
+import {
+  type EraseCommandOptions,
+  eraseCommand,
+  listOrganizationsCommand,
+} from './commands/organizations.ts';
+import { retentionCommand } from './commands/retention.ts';
 import { runApi, runGateway, runWorker } from './commands/roles.ts';
 import { showSettings } from './commands/show-settings.ts';
 import { runStandalone } from './commands/standalone.ts';
@@ -100,6 +106,29 @@ uploads
   .option(...JSON_OPTION)
   .action((ids: string[], options: { json?: boolean }) => cancelCommand(settings(), ids, options));
 
+const organizations = program.command('organizations').description('tenants and what is kept of them');
+organizations
+  .command('list')
+  .description('every organization, also those that are deleted and still have data')
+  .option(...JSON_OPTION)
+  .action((options: { json?: boolean }) => listOrganizationsCommand(settings(), options));
+organizations
+  .command('erase <id>')
+  .description("remove one tenant's data everywhere; there is no way back")
+  .requiredOption('--confirm <id>', 'the id once more')
+  .option('--even-if-active', 'although its resource has not been deleted')
+  .option(...JSON_OPTION)
+  .action((id: string, options: EraseCommandOptions) => eraseCommand(settings(), id, options));
+
+program
+  .command('retention')
+  .description('what is removed because its time is over')
+  .command('run')
+  .description('remove it now instead of in the night')
+  .option('--dry-run', 'only tell how much it is')
+  .option(...JSON_OPTION)
+  .action((options: { dryRun?: boolean; json?: boolean }) => retentionCommand(settings(), options));
+
 function wholeNumber(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
@@ -115,6 +144,7 @@ try {
   const expected =
     error instanceof StartupError ||
     error instanceof SettingsError ||
+    (error as Error).name === 'StillRunningError' ||
     (error as Error).name === 'CatalogueError' ||
     (error as Error).name === 'ManifestError';
   process.stderr.write(expected ? `${(error as Error).message}\n` : `${(error as Error).stack}\n`);

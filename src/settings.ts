@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { sftpLimitSettings } from './gateway/limits.ts';
+import { retentionSettings } from './retention/limits.ts';
 import { isRange } from './support/addresses.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -94,6 +95,7 @@ export const settingsSchema = z.object({
     .describe(
       'Files of one organization loaded at a time over all workers; those up to 1 MiB and replays are counted on their own.',
     ),
+  ...retentionSettings,
   PIING_DRAIN_SECONDS: count(0, 3600)
     .default(30)
     .describe('How long a stopping process lets open uploads finish.'),

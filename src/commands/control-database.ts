@@ -39,6 +39,19 @@ async function withPool(settings: Settings, url: string, work: (pool: Pool) => P
   }
 }
 
+/**
+ * What `openWorld` needs for a command of an administrator: the databases and the store of the environment, else those
+ * of the standalone gateway that runs here.
+ */
+export async function administratorSettings(settings: Settings): Promise<Settings> {
+  const own = settings.DATABASE_URL === undefined;
+  return {
+    ...settings,
+    DATABASE_URL: await controlUrl(settings),
+    PIING_RAW_STORE: settings.PIING_RAW_STORE ?? (own ? join(settings.PIING_DATA_DIR, 'raw') : undefined),
+  };
+}
+
 /** DATABASE_URL, else the database of the standalone gateway that runs in PIING_DATA_DIR. */
 async function controlUrl(settings: Settings): Promise<string> {
   if (settings.DATABASE_URL) return settings.DATABASE_URL;

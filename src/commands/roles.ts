@@ -1,6 +1,8 @@
 import { loadHostKeys } from '../gateway/host-keys.ts';
 import { startSweeper } from '../intake/sweeper.ts';
 import { startWorker } from '../pipeline/worker.ts';
+import { retentionLimits } from '../retention/limits.ts';
+import { startRetention } from '../retention/schedule.ts';
 import type { Settings } from '../settings.ts';
 import { StartupError } from '../support/listen.ts';
 import { type HealthServer, startHealthServer } from '../telemetry/health-server.ts';
@@ -40,7 +42,7 @@ export async function runApi(settings: Settings): Promise<void> {
   });
 }
 
-/** `piing worker`: the pipeline and the sweeper. */
+/** `piing worker`: the pipeline, the sweeper and retention. */
 export async function runWorker(settings: Settings): Promise<void> {
   await runRole(settings, 'worker', (world, shutdown) => startPipeline(world, shutdown));
 }
@@ -55,6 +57,9 @@ export async function startPipeline(world: World, shutdown: Shutdown): Promise<v
     metrics: world.metrics,
   });
   shutdown.onStop('sweeper', sweeper.close);
+  const limits = retentionLimits(settings);
+  const retention = startRetention({ ...world, limits, hour: settings.PIING_RETENTION_HOUR });
+  shutdown.onStop('retention', retention.close);
   const worker = startWorker({
     ...world,
     concurrency: settings.PIING_WORKER_CONCURRENCY,

@@ -123,5 +123,7 @@ export async function reopenUpload(
   const result = await client.query<{ organizationId: OrganizationId }>(REOPEN, [id, from]);
   if (result.rowCount === 0) return undefined;
   await client.query('DELETE FROM piing.upload_errors WHERE upload_id = $1', [id]);
+  // Retention may have noted the old report; the next run writes another one of the same name.
+  await client.query('DELETE FROM piing.removals WHERE upload_id = $1', [id]);
   return result.rows[0]?.organizationId;
 }

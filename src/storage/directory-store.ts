@@ -1,8 +1,20 @@
 import { createReadStream } from 'node:fs';
-import { access, constants, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  type FileHandle,
+  mkdir,
+  open,
+  opendir,
+  rename,
+  rm,
+  rmdir,
+} from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
 import {
+  checkPrefix,
+  MAX_REMOVED_KEYS,
   ObjectNotFoundError,
   type RawObjectWriter,
   type RawStore,
@@ -30,6 +42,13 @@ export function createDirectoryStore(root: string): RawStore {
     discard: async (key) => {
       await rm(partial(pathOf(key)), { force: true }).catch(rethrowAs(key));
       await rm(pathOf(key), { force: true }).catch(rethrowAs(key));
+    },
+    remove: async (keys) => {
+      for (const key of keys) await rm(pathOf(key), { force: true }).catch(rethrowAs(key));
+    },
+    removeBelow: (prefix) => {
+      checkPrefix(prefix);
+      return removeTree(pathOf(prefix), prefix);
     },
     check: async () => {
       await mkdir(directory, { recursive: true });
@@ -130,6 +149,29 @@ async function syncDirectory(path: string): Promise<void> {
     await directory.sync();
   } finally {
     await directory.close();
+  }
+}
+
+/** File by file, so that a directory of millions is neither read into memory nor removed in one call of minutes. */
+async function* removeTree(path: string, key: string): AsyncGenerator<number> {
+  let removed = 0;
+  try {
+    for await (const entry of await opendir(path)) {
+      if (entry.isDirectory()) {
+        yield* removeTree(join(path, entry.name), `${key}${entry.name}/`);
+      } else {
+        await rm(join(path, entry.name), { force: true });
+        removed += 1;
+        if (removed % MAX_REMOVED_KEYS === 0) yield MAX_REMOVED_KEYS;
+      }
+    }
+    yield removed % MAX_REMOVED_KEYS;
+    await rmdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Absent, or somebody has just written into it: neither is a fault of the store.
+    if (code === 'ENOENT' || code === 'ENOTEMPTY') return;
+    rethrowAs(key)(error);
   }
 }
 

@@ -8,6 +8,9 @@ import type { OrganizationId, UploadId } from '../support/ids.ts';
 export const PART_BYTES = 8 * 1024 * 1024;
 export const MAX_BUFFERED_BYTES = 2 * PART_BYTES;
 
+/** What S3 takes in one request. */
+export const MAX_REMOVED_KEYS = 1_000;
+
 /** Receives one object. Calls must not overlap: await each before the next. */
 export interface RawObjectWriter {
   /** Bytes taken but not yet handed to the store. */
@@ -32,6 +35,13 @@ export interface RawStore {
   read(key: string): Promise<Readable>;
   /** Removes the object and whatever an unfinished writer left of it. Absent is fine. */
   discard(key: string): Promise<void>;
+  /** Removes up to {@link MAX_REMOVED_KEYS} complete objects. Absent is fine. @throws {StoreUnavailableError} */
+  remove(keys: readonly string[]): Promise<void>;
+  /**
+   * Removes everything below a prefix that ends in a slash, also what unfinished writers left, page by page; yields
+   * how much each page was. @throws {StoreUnavailableError} Running it again goes on where it stopped.
+   */
+  removeBelow(prefix: string): AsyncIterable<number>;
   /** Rejects while the store cannot be written to. */
   check(): Promise<void>;
 }
@@ -58,6 +68,17 @@ export function rawObjectKey(parts: {
 }): string {
   const day = parts.begunAt.toISOString().slice(0, 10).replaceAll('-', '/');
   return `raw/${parts.organizationId}/${parts.schemaType}/${day}/${parts.uploadId}.${parts.format}`;
+}
+
+/** Everything of one organization lies below this. */
+export function organizationPrefix(organizationId: OrganizationId): string {
+  return `raw/${organizationId}/`;
+}
+
+/** @throws {RangeError} without a slash at the end `raw/blue` would also be the files of `blue-bistro` */
+export function checkPrefix(prefix: string): void {
+  if (!/^[^/].*[^/]\/$/.test(prefix))
+    throw new RangeError(`${JSON.stringify(prefix)} is not a prefix of keys: it has to end in one slash.`);
 }
 
 /** The reject report lies beside its file. */

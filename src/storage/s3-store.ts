@@ -12,12 +12,13 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import {
+  checkPrefix,
   ObjectNotFoundError,
   PART_BYTES,
   type RawObjectWriter,
   type RawStore,
-  StoreUnavailableError,
 } from './raw-store.ts';
+import { removeBelow, removeObjects, unavailable } from './s3-removal.ts';
 
 const FIRST_BUFFER_BYTES = 64 * 1024;
 
@@ -29,18 +30,14 @@ export function createS3Store(client: S3Client, bucket: string, prefix = ''): Ra
     create: (key) => new S3Writer(client, bucket, keyOf(key)),
     read: (key) => readObject(client, bucket, keyOf(key)),
     discard: (key) => discardObject(client, bucket, keyOf(key)),
+    remove: (keys) => removeObjects(client, bucket, keys.map(keyOf)),
+    removeBelow: (prefix) => {
+      checkPrefix(prefix);
+      return removeBelow(client, bucket, keyOf(prefix));
+    },
     check: async () => {
       await client.send(new HeadBucketCommand({ Bucket: bucket })).catch(unavailable(`bucket ${bucket}`));
     },
-  };
-}
-
-function unavailable(what: string) {
-  return (error: unknown): never => {
-    const { name, message } = error as Error;
-    throw new StoreUnavailableError(`The raw store failed for ${what}: ${name}: ${message}`, {
-      cause: error,
-    });
   };
 }
 

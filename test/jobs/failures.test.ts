@@ -11,6 +11,10 @@ import { migratedDatabase, type TestDatabase } from '../support/database.ts';
 import { until } from '../support/gateway.ts';
 import { end, enqueue, MIB, QUICK, sleep, startConsumer, UNPOLLED } from '../support/jobs.ts';
 
+/** Work that goes on until it is told to stop. */
+const stopped = (signal: AbortSignal) =>
+  new Promise<never>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+
 interface JobRow {
   readonly attempts: number;
   readonly running: boolean;
@@ -152,40 +156,35 @@ describe('A job', function () {
 
   it('that was taken away is stopped, and its first worker can no longer end it', async () => {
     const [id = '' as UploadId] = await enqueue(database.pool, { organization: 'blue' });
-    let stopped: unknown;
-    let release: () => void = () => undefined;
-    let runs = 0;
+    const cancelled: UploadId[] = [];
+    const second = Promise.withResolvers<void>();
+    const runs: AbortSignal[] = [];
     consume(
-      async (_job, signal) => {
-        runs += 1;
-        if (runs > 1) return new Promise<void>((resolve) => void (release = resolve));
-        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+      (_job, signal) => {
+        runs.push(signal);
+        return runs.length === 1 ? stopped(signal) : second.promise;
       },
-      { concurrency: 2, cancelled: async () => void (stopped = 'cancelled') },
+      { concurrency: 2, cancelled: async ({ uploadId }) => void cancelled.push(uploadId) },
     );
     await until(async () => ((await row(id))?.running ? true : undefined));
     await database.pool.query('UPDATE piing.jobs SET claim_id = NULL, run_at = now()');
-    await until(async () => (runs === 2 ? true : undefined));
+    await until(async () => (runs.length === 2 && runs[0]?.aborted ? true : undefined));
     assert.equal((await row(id))?.running, true, "the first run's end changed nothing");
-    assert.equal(stopped, undefined);
-    release();
+    assert.deepEqual(cancelled, []);
+    second.resolve();
     await gone(id);
   });
 
   it('that is cancelled while it runs is stopped at once, by notification', async () => {
     const [id = '' as UploadId] = await enqueue(database.pool, { organization: 'blue' });
     let cancelled: UploadId | undefined;
-    consume(
-      (_job, signal) =>
-        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-      {
-        rhythm: UNPOLLED,
-        cancelled: async ({ uploadId }) => {
-          cancelled = uploadId;
-          await end(database.pool, uploadId);
-        },
+    consume((_job, signal) => stopped(signal), {
+      rhythm: UNPOLLED,
+      cancelled: async ({ uploadId }) => {
+        cancelled = uploadId;
+        await end(database.pool, uploadId);
       },
-    );
+    });
     await until(async () => ((await row(id))?.running ? true : undefined));
     const asked = performance.now();
     assert.equal(await inTransaction(database.pool, (client) => requestCancel(client, id)), 'running');
@@ -200,25 +199,22 @@ describe('A job', function () {
     await until(async () => ((await row(id))?.running ? true : undefined));
     child.kill('SIGKILL');
     await inTransaction(database.pool, (client) => requestCancel(client, id));
-    let runs = 0;
+    const ran: UploadId[] = [];
     const cancelled: UploadId[] = [];
-    consume(async () => void (runs += 1), {
+    consume(async ({ uploadId }) => void ran.push(uploadId), {
       cancelled: async ({ uploadId }) => {
         cancelled.push(uploadId);
         await end(database.pool, uploadId);
       },
     });
     await gone(id);
-    assert.equal(runs, 0);
+    assert.deepEqual(ran, []);
     assert.deepEqual(cancelled, [id]);
   });
 
   it('that a stopping worker does not finish goes to another one at once, without a try less', async () => {
     const [id = '' as UploadId] = await enqueue(database.pool, { organization: 'blue' });
-    const first = consume(
-      (_job, signal) =>
-        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
-    );
+    const first = consume((_job, signal) => stopped(signal));
     await until(async () => ((await row(id))?.running ? true : undefined));
     const attempts: number[] = [];
     consume(async () => void attempts.push((await row(id))?.attempts ?? 0), { rhythm: UNPOLLED });

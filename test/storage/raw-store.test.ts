@@ -5,6 +5,7 @@ import { ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/clie
 import { createDirectoryStore } from '../../src/storage/directory-store.ts';
 import {
   MAX_BUFFERED_BYTES,
+  MAX_REMOVED_KEYS,
   ObjectNotFoundError,
   PART_BYTES,
   type RawStore,
@@ -71,6 +72,12 @@ async function readAll(store: RawStore, key: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of await store.read(key)) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
+}
+
+async function put(store: RawStore, key: string): Promise<void> {
+  const writer = store.create(key);
+  await writer.write(Buffer.from('x'));
+  await writer.complete();
 }
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
@@ -165,6 +172,43 @@ for (const [name, open, breakable] of [
       await under.store.discard('raw/never-there.csv');
       assert.deepEqual((await under.contents()).sort(), before.sort());
       await unfinished.abort();
+    });
+
+    it('removes the objects that it is told to, there or not, and no others', async () => {
+      const keys = ['a', 'b', 'c'].map((name) => `raw/org/type/2026/02/21/${name}.csv`);
+      for (const key of keys) await put(under.store, key);
+      await under.store.remove([...keys.slice(0, 2), 'raw/org/never-there.csv']);
+      await under.store.remove([]);
+      await assert.rejects(under.store.read(keys[0] ?? ''), ObjectNotFoundError);
+      await assert.rejects(under.store.read(keys[1] ?? ''), ObjectNotFoundError);
+      assert.equal((await readAll(under.store, keys[2] ?? '')).toString(), 'x');
+    });
+
+    it('removes everything below a prefix, unfinished objects too, and nothing of a longer name', async () => {
+      await put(under.store, 'raw/blue-bistro/type/2026/02/20/kept.csv');
+      const before = await under.contents();
+      for (let count = 0; count < 1_050; count += 1)
+        await put(under.store, `raw/blue/type/2026/02/${count % 28}/${count}.csv`);
+      const unfinished = under.store.create('raw/blue/type/2026/02/20/unfinished.csv');
+      await unfinished.write(randomBytes(PART_BYTES));
+      await unfinished.write(randomBytes(PART_BYTES));
+      const pages: number[] = [];
+      for await (const removed of under.store.removeBelow('raw/blue/')) pages.push(removed);
+      assert.equal(
+        pages.reduce((sum, removed) => sum + removed, 0),
+        1_051,
+      );
+      assert.ok(Math.max(...pages) <= MAX_REMOVED_KEYS);
+      assert.deepEqual((await under.contents()).sort(), before.sort());
+      assert.equal((await readAll(under.store, 'raw/blue-bistro/type/2026/02/20/kept.csv')).toString(), 'x');
+      for await (const removed of under.store.removeBelow('raw/blue/'))
+        assert.equal(removed, 0, 'nothing is left');
+      await unfinished.abort();
+    });
+
+    it('refuses a prefix that would take the files of others', () => {
+      for (const prefix of ['raw/blue', '', '/', 'raw//'])
+        assert.throws(() => under.store.removeBelow(prefix), /has to end in one slash/);
     });
 
     it('says which object is missing', async () => {

@@ -6,6 +6,8 @@ ALTER TABLE piing.uploads ADD COLUMN raw_removed_at timestamptz;
 -- that nobody knows of.
 CREATE TABLE piing.removals (
   object_key   text COLLATE "C" PRIMARY KEY,
+  -- Without a reference: its record may be gone.
+  upload_id    uuid NOT NULL,
   requested_at timestamptz NOT NULL DEFAULT now()
 );
 
@@ -15,6 +17,10 @@ CREATE TABLE piing.retention_runs (
   finished_at timestamptz,
   removed     jsonb NOT NULL DEFAULT '{}'
 );
+-- An upgrade at noon removes nothing before the night: there is time to set other limits.
+INSERT INTO piing.retention_runs (finished_at) VALUES (now());
+
+CREATE INDEX removals_by_upload ON piing.removals (upload_id);
 
 -- What each step looks for, oldest first.
 CREATE INDEX uploads_raw_files ON piing.uploads (received_at) WHERE raw_removed_at IS NULL AND received_at IS NOT NULL;
