@@ -86,6 +86,7 @@ class Consumer implements JobConsumer {
   #filling: Promise<void> | undefined;
   #fillAgain = false;
   #maintaining: Promise<void> | undefined;
+  #lastMaintained = Number.NEGATIVE_INFINITY;
 
   constructor(options: JobConsumerOptions) {
     this.#options = options;
@@ -213,18 +214,24 @@ class Consumer implements JobConsumer {
   }
 
   #maintain(): void {
-    const { logger, rhythm = DEFAULT_RHYTHM } = this.#options;
+    const { logger } = this.#options;
     if (this.#closing) return;
-    this.#maintaining ??= maintainJobs(this.#options, rhythm.silentMs / 1_000)
-      .then((changed) => {
-        if (changed) this.#wake();
-      })
+    this.#maintaining ??= this.#lookAfterQueue()
       .catch((error: unknown) =>
         logger.warn({ err: error }, 'the queue could not be looked after; trying again'),
       )
       .finally(() => {
         this.#maintaining = undefined;
       });
+  }
+
+  async #lookAfterQueue(): Promise<void> {
+    const { rhythm = DEFAULT_RHYTHM } = this.#options;
+    const now = performance.now();
+    // When the database was away nobody could give a sign of life. Whoever lives does so before the next look.
+    const silentMs = now - this.#lastMaintained < rhythm.silentMs ? rhythm.silentMs : undefined;
+    if (await maintainJobs(this.#options, silentMs)) this.#wake();
+    this.#lastMaintained = now;
   }
 }
 

@@ -15,10 +15,11 @@ export interface MaintenanceOptions {
 /**
  * One look after the queue, by every worker every few seconds and harmless at the same time: dead workers' jobs come
  * back, hopeless ones end, acknowledged uploads without a job get one. Tells whether there is something to run.
+ * Without `silentMs` no worker is taken for dead.
  */
-export async function maintainJobs(options: MaintenanceOptions, silentSeconds: number): Promise<boolean> {
+export async function maintainJobs(options: MaintenanceOptions, silentMs?: number): Promise<boolean> {
   const { pool, logger, metrics } = options;
-  const rescued = await rescueJobs(pool, silentSeconds);
+  const rescued = silentMs === undefined ? [] : await rescueJobs(pool, silentMs / 1_000);
   for (const { uploadId, worker } of rescued) {
     metrics.retries.inc();
     logger.warn({ uploadId, worker }, 'a worker stopped answering; its job will be run again');

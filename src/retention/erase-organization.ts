@@ -23,7 +23,7 @@ export interface Erased {
 }
 
 /** A worker still runs a job of the organization. */
-export class StillRunningError extends Error {
+class StillRunningError extends Error {
   override readonly name = 'StillRunningError';
   readonly code = 'STILL_RUNNING';
 }
