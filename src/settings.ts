@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { httpLimitSettings } from './api/limits.ts';
 import { sftpLimitSettings } from './gateway/limits.ts';
 import { retentionSettings } from './retention/limits.ts';
 import { isRange } from './support/addresses.ts';
@@ -18,6 +19,18 @@ const ranges = z.string().transform((list, context) => {
     .filter(Boolean);
   for (const range of entries.filter((entry) => !isRange(entry)))
     context.addIssue(`${range} is not an address or a CIDR range such as 10.0.0.0/8`);
+  return entries;
+});
+/** Web origins (RFC 6454), separated by commas. */
+const origins = z.string().transform((list, context) => {
+  const entries = list
+    .split(',')
+    .map((origin) => origin.trim())
+    .filter(Boolean);
+  for (const origin of entries.filter((entry) => !URL.canParse(entry) || new URL(entry).origin !== entry))
+    context.addIssue(
+      `${origin} is not an origin such as https://app.example: no path, no slash at the end, no *`,
+    );
   return entries;
 });
 const directory = z
@@ -79,6 +92,12 @@ export const settingsSchema = z.object({
       'Comma-separated addresses or CIDR ranges of TCP load balancers that send a PROXY header (version 1 or 2); connections from there need one. Default: none.',
     ),
   ...sftpLimitSettings,
+  ...httpLimitSettings,
+  PIING_HTTP_ALLOWED_ORIGINS: origins
+    .optional()
+    .describe(
+      'Comma-separated origins, such as https://app.example, whose scripts may use the API (CORS); default: none.',
+    ),
   PIING_TRUSTED_PROXIES: ranges
     .optional()
     .describe(

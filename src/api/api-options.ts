@@ -1,13 +1,16 @@
 import type { Readable } from 'node:stream';
 import type { Intake } from '../intake/intake.ts';
 import type { UploadFilter } from '../intake/upload-queries.ts';
-import type { UploadRecord } from '../intake/uploads.ts';
+import type { UploadRecord, UploadStatus } from '../intake/uploads.ts';
 import type { Catalogue } from '../schemas/catalogue.ts';
 import type { Fault } from '../schemas/faults.ts';
 import type { OrganizationId, UploadId } from '../support/ids.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { AccessDecision } from '../tenancy/access.ts';
+import type { TenancyListener } from '../tenancy/changes.ts';
+import type { PublicKey } from '../tenancy/signing-keys.ts';
+import type { HttpLimits } from './limits.ts';
 import type { Tokens } from './tokens.ts';
 
 /** What the API asks of the rest of the gateway. Each of these rejects only when a store is out of reach. */
@@ -32,6 +35,11 @@ export interface ApiPorts {
   /** The reject report that lies beside the raw object of this key. */
   readonly readReport: (objectKey: string) => Promise<Readable>;
   readonly tokens: Tokens;
+  /** Keys that access tokens of now may be signed with. */
+  readonly publicKeys: () => Promise<readonly PublicKey[]>;
+  readonly uploadStatuses: (ids: readonly UploadId[]) => Promise<ReadonlyMap<UploadId, UploadStatus>>;
+  /** Subscribes to changes of what organizations may do; returns what ends that. */
+  readonly onTenancyChange: (listener: TenancyListener) => () => void;
 }
 
 export interface ApiOptions extends ApiPorts {
@@ -43,6 +51,9 @@ export interface ApiOptions extends ApiPorts {
   readonly catalogue: Catalogue;
   /** Largest file; an organization's own limit may be lower. The intake enforces both. */
   readonly maxFileBytes: number;
+  readonly limits: HttpLimits;
+  /** Origins whose scripts may use the API, such as `https://app.example`. Default: none. */
+  readonly allowedOrigins?: readonly string[];
   /**
    * Addresses or CIDR ranges of the proxies that end TLS in front of the API. Only their `X-Forwarded-For` is
    * believed, for the organizations' source ranges and for logs. Default: none, the peer is the client.

@@ -31,7 +31,7 @@ export function requireAccess(ports: Pick<ApiPorts, 'tokens' | 'currentAccess'>)
 }
 
 /** The access of a request that went through {@link requireAccess}. */
-export function accessOf(request: FastifyRequest): Access {
+export function accessOf(request: Pick<FastifyRequest, 'access'>): Access {
   if (!request.access) throw new Error('The route is not behind requireAccess.');
   return request.access;
 }
@@ -49,7 +49,7 @@ function missingToken(): Problem {
   );
 }
 
-function invalidToken(): Problem {
+export function invalidToken(): Problem {
   return new Problem(
     'INVALID_TOKEN',
     'The access token is expired, withdrawn or not valid. Get a new one from POST /api/external/auth/token.',

@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../intake/refusal.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { PROBLEMS, Problem, type ProblemCode, problemOfRefusal } from './problems.ts';
+import { PROBLEMS, type ProblemCode } from './problem-catalogue.ts';
+import { Problem, problemOfRefusal } from './problems.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 
 const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
@@ -113,7 +114,10 @@ function logFailure(logger: Logger, problem: Problem): void {
   logger.error({ err: problem.cause ?? problem, code: problem.code }, 'request failed');
 }
 
-/** Without the query, in which tenants' file names may stand. */
+/** Without the query, in which tenants' file names may stand; cut off, but never within an escape. */
 function pathOf(url: string | undefined): string | undefined {
-  return url?.split('?', 1)[0]?.slice(0, MAX_INSTANCE);
+  return url
+    ?.split('?', 1)[0]
+    ?.slice(0, MAX_INSTANCE)
+    .replace(/%[0-9a-f]?$/i, '');
 }

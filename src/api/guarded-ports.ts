@@ -18,6 +18,9 @@ export function guardPorts(ports: ApiPorts): ApiPorts {
     listErrors: guarded(ports.listErrors),
     findByIdempotencyKey: guarded(ports.findByIdempotencyKey),
     readReport: guarded(ports.readReport),
+    publicKeys: guarded(ports.publicKeys),
+    uploadStatuses: guarded(ports.uploadStatuses),
+    onTenancyChange: ports.onTenancyChange,
     tokens: { issue: guarded(ports.tokens.issue), verify: guarded(ports.tokens.verify) },
   };
 }

@@ -7,13 +7,17 @@ const LAST_WORD_MS = 1_000;
 
 /** How far the end of the server has come: running → draining (no new uploads) → stopping (no waiting either). */
 export class Lifecycle {
+  readonly #leaving = new AbortController();
   readonly #stopping = new AbortController();
   readonly #uploads = new Set<Promise<unknown>>();
-  #draining = false;
-
   /** True once new uploads are to be sent elsewhere. */
   get draining(): boolean {
-    return this.#draining;
+    return this.#leaving.signal.aborted;
+  }
+
+  /** Aborted when the server begins to drain: nobody is to wait here for what other servers can tell as well. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
   }
 
   /** Aborted when the rest of open uploads can no longer be waited for. */
@@ -36,7 +40,7 @@ export class Lifecycle {
    * Resolves when every connection is gone and every upload is decided.
    */
   async drain(server: Server, closeServer: () => Promise<void>, graceMs: number): Promise<void> {
-    this.#draining = true;
+    this.#leaving.abort();
     const closed = closeServer();
     const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
     const last: { timer?: NodeJS.Timeout } = {};

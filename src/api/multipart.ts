@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 import multipart, { type Multipart } from '@fastify/multipart';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Refusal } from '../intake/refusal.ts';
-import { Problem, type ProblemCode } from './problems.ts';
+import type { ProblemCode } from './problem-catalogue.ts';
+import { Problem } from './problems.ts';
 
 /** Longest value of a form field, in bytes: an idempotency key has 255 at most. */
 const MAX_FIELD_BYTES = 1024;
@@ -42,11 +43,11 @@ export async function acceptMultipart(app: FastifyInstance, maxFileBytes: number
  * only a complete iteration means that the body was complete.
  * @throws {Problem} for a body that is not multipart @throws {Refusal} when the client went away
  */
-export async function* readParts(request: FastifyRequest): AsyncGenerator<Multipart> {
+export async function* readParts(request: FastifyRequest, tooSlow: AbortSignal): AsyncGenerator<Multipart> {
   // A connection that closed while the request was being authenticated would never tell the parser so.
   if (request.raw.destroyed) throw interrupted();
   try {
-    yield* request.parts();
+    yield* untilAborted(request.parts(), tooSlow, slowBody);
   } catch (error) {
     throw asProblem(error);
   }
@@ -59,6 +60,38 @@ export async function* readFile(file: Readable): AsyncGenerator<Uint8Array> {
   } catch (error) {
     throw asProblem(error);
   }
+}
+
+/** The same values, until the signal ends the wait for the next one. */
+async function* untilAborted<Value>(
+  values: AsyncIterable<Value>,
+  signal: AbortSignal,
+  reason: () => Error,
+): AsyncGenerator<Value> {
+  const iterator = values[Symbol.asyncIterator]();
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(reason()), { once: true });
+  });
+  aborted.catch(() => undefined);
+  try {
+    for (;;) {
+      const next = iterator.next();
+      // Rejects later when the wait has ended without it.
+      next.catch(() => undefined);
+      const { done, value } = await Promise.race([next, aborted]);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    const closed = iterator.return?.().catch(() => undefined);
+    // A generator that still waits for the client closes only when that wait ends.
+    if (!signal.aborted) await closed;
+  }
+}
+
+/** The client sends more slowly than is waited for. */
+export function slowBody(): Problem {
+  return new Problem('REQUEST_TIMEOUT', 'The body arrived too slowly. Nothing was stored.');
 }
 
 function asProblem(error: unknown): Problem | Refusal {

@@ -2,7 +2,7 @@ import type { Multipart, MultipartFile } from '@fastify/multipart';
 import { Refusal } from '../intake/refusal.ts';
 import type { Destination, Receipt } from './destinations.ts';
 import { describeFile, type FileDescription } from './file-part.ts';
-import { readFile } from './multipart.ts';
+import { readFile, slowBody } from './multipart.ts';
 import { Problem } from './problems.ts';
 import type { UploadFields } from './upload-fields.ts';
 
@@ -19,6 +19,8 @@ export interface ReceptionOptions {
   ) => Promise<Destination>;
   /** Aborted when the server can no longer wait for the rest of the file. */
   readonly stopping: AbortSignal;
+  /** Aborted when the client sends too slowly. */
+  readonly tooSlow: AbortSignal;
 }
 
 /**
@@ -52,11 +54,13 @@ export class Reception {
   }
 
   async #receiveFile(part: MultipartFile): Promise<void> {
-    const { stopping, fields } = this.#options;
+    const { stopping, tooSlow, fields } = this.#options;
     this.#file = describeFile(part);
     // Ends the wait for the client's next bytes, which may never come.
     const stop = () => part.file.destroy(draining());
+    const giveUp = () => part.file.destroy(slowBody());
     stopping.addEventListener('abort', stop);
+    tooSlow.addEventListener('abort', giveUp);
     try {
       if (fields.schemaType !== undefined) await this.#open(this.#file, fields.schemaType);
       for await (const chunk of readFile(part.file)) {
@@ -65,6 +69,7 @@ export class Reception {
       }
     } finally {
       stopping.removeEventListener('abort', stop);
+      tooSlow.removeEventListener('abort', giveUp);
     }
     // The parser stopped handing out bytes: whatever the intake has is not the whole file.
     if (part.file.truncated) throw new Refusal('FILE_TOO_LARGE', 'The file is larger than what is accepted.');

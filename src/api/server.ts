@@ -3,18 +3,17 @@ import { type AddressInfo, isIPv6 } from 'node:net';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { listenOn } from '../support/listen.ts';
 import type { ApiOptions } from './api-options.ts';
-import { requireAccess } from './authentication.ts';
+import { allowOrigins } from './cross-origin.ts';
 import { answerClientError, answerProblem, answerRaw, problemOf } from './error-answers.ts';
 import { guardPorts } from './guarded-ports.ts';
 import { Lifecycle } from './lifecycle.ts';
+import { describeApi } from './openapi/document.ts';
+import { explainParameterFault, VALIDATION } from './parameter-faults.ts';
+import { limitRates } from './rate-limits.ts';
 import { logRequests, observeRequest } from './request-log.ts';
-import { schemaRoutes } from './schema-routes.ts';
-import { tokenRoute } from './token-route.ts';
+import { addRoutes } from './routes.ts';
 import { refuseOtherMethods, refuseUnknownRoutes } from './unknown-routes.ts';
 import { handleUnreadBodies } from './unread-body.ts';
-import { uploadListRoute } from './upload-list-route.ts';
-import { uploadRoute } from './upload-route.ts';
-import { uploadStatusRoutes } from './upload-status-routes.ts';
 
 export type { ApiOptions } from './api-options.ts';
 
@@ -29,13 +28,9 @@ export interface ApiServer {
   close(graceMs: number): Promise<void>;
 }
 
-const PREFIX = '/api/external';
-
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HEADERS_TIMEOUT_MS = 20 * SECOND;
-/** The largest file over a slow line: 100 MB in half an hour is 470 kbit/s. */
-const REQUEST_TIMEOUT_MS = 30 * MINUTE;
 /** Longer than the 60 s after which common load balancers drop idle connections, so that they are the first. */
 const KEEP_ALIVE_MS = 65 * SECOND;
 /** Without a byte in either direction. */
@@ -49,18 +44,12 @@ const MAX_PARAM_LENGTH = 100;
 const MAX_BODY_BYTES = 16 * 1024;
 
 /**
- * Serves the upload API under `/api/external`.
+ * Serves the upload API under `/api/external`, and what describes it beside.
  * @throws {StartupError} when the port cannot be opened
  */
 export async function startApi(options: ApiOptions): Promise<ApiServer> {
   const lifecycle = new Lifecycle();
-  const app = createApp(options);
-  const nameOtherMethods = refuseOtherMethods(app);
-  await app.register(async (api) => addRoutes(api, { ...options, ...guardPorts(options) }, lifecycle), {
-    prefix: PREFIX,
-  });
-  nameOtherMethods();
-  await app.ready();
+  const app = await createApp(options, lifecycle);
   try {
     await listenOn(app.server, options.port, options.host, 'PIING_HTTP_PORT');
   } catch (error) {
@@ -75,7 +64,24 @@ export async function startApi(options: ApiOptions): Promise<ApiServer> {
   };
 }
 
-function createApp({ logger, trustedProxies = [] }: ApiOptions): FastifyInstance {
+async function createApp(options: ApiOptions, lifecycle: Lifecycle): Promise<FastifyInstance> {
+  const app = bareApp(options);
+  app.decorateRequest('access', null);
+  app.setErrorHandler(answerProblem);
+  logRequests(app);
+  await allowOrigins(app, options.allowedOrigins ?? []);
+  const limitCredential = await limitRates(app, options);
+  refuseUnknownRoutes(app);
+  handleUnreadBodies(app);
+  await describeApi(app);
+  const nameOtherMethods = refuseOtherMethods(app);
+  await addRoutes(app, { options: { ...options, ...guardPorts(options) }, lifecycle, limitCredential });
+  nameOtherMethods();
+  await app.ready();
+  return app;
+}
+
+function bareApp({ logger, limits, trustedProxies = [] }: ApiOptions): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = logger;
   const app: FastifyInstance = Fastify({
     loggerInstance,
@@ -83,10 +89,12 @@ function createApp({ logger, trustedProxies = [] }: ApiOptions): FastifyInstance
     genReqId: () => randomUUID(),
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: limits.requestMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionTimeout: IDLE_TIMEOUT_MS,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    ajv: { customOptions: VALIDATION },
+    schemaErrorFormatter: explainParameterFault,
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -101,23 +109,7 @@ function createApp({ logger, trustedProxies = [] }: ApiOptions): FastifyInstance
     clientErrorHandler: answerClientError,
   });
   app.server.maxHeadersCount = MAX_HEADERS;
-  app.decorateRequest('access', null);
-  app.setErrorHandler(answerProblem);
-  logRequests(app);
-  refuseUnknownRoutes(app);
-  handleUnreadBodies(app);
+  // The schemas describe answers, and tests hold the answers against them; they are not to drop what they lack.
+  app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   return app;
-}
-
-/** Tokens are for everybody; all other routes are for the clients that hold one. */
-async function addRoutes(api: FastifyInstance, options: ApiOptions, lifecycle: Lifecycle): Promise<void> {
-  await api.register(async (open) => tokenRoute(open, options));
-  await api.register(async (closed) => {
-    closed.addHook('onRequest', requireAccess(options));
-    uploadStatusRoutes(closed, options);
-    uploadListRoute(closed, options);
-    schemaRoutes(closed, options.catalogue);
-    // Reads multipart and nothing else, so it keeps to itself.
-    await closed.register(async (uploads) => uploadRoute(uploads, options, lifecycle));
-  });
 }

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import formbody from '@fastify/formbody';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest, FastifySchemaCompiler } from 'fastify';
 import type { Access, DenialReason } from '../tenancy/access.ts';
 import { looksLikeClientId } from '../tenancy/secrets.ts';
 import type { ApiOptions } from './api-options.ts';
 import { type ClientCredentials, readClientCredentials, triedBasic } from './client-credentials.ts';
 import { answerProblem, problemOf } from './error-answers.ts';
+import { json, problems } from './openapi/responses.ts';
 import { Problem } from './problems.ts';
 import { TOKEN_LIFE_SECONDS } from './tokens.ts';
 
@@ -25,17 +26,21 @@ export async function tokenRoute(app: FastifyInstance, options: TokenOptions): P
     reply.header('pragma', 'no-cache');
   });
   app.setErrorHandler((error, request, reply) => answerProblem(withOauthError(error), request, reply));
-  app.post('/auth/token', { bodyLimit: MAX_BODY_BYTES }, async (request) => {
-    const access = await login(request, readClientCredentials(request), options);
-    const { token, expiresAt } = await options.tokens.issue(access).catch(countError(options));
-    options.metrics.logins.inc({ source: 'http', result: 'accepted' });
-    return {
-      access_token: token,
-      token_type: 'Bearer',
-      expires_in: TOKEN_LIFE_SECONDS,
-      expires_at: expiresAt.toISOString(),
-    };
-  });
+  app.post(
+    '/auth/token',
+    { bodyLimit: MAX_BODY_BYTES, schema, validatorCompiler: readElsewhere },
+    async (request) => {
+      const access = await login(request, readClientCredentials(request), options);
+      const { token, expiresAt } = await options.tokens.issue(access).catch(countError(options));
+      options.metrics.logins.inc({ source: 'http', result: 'accepted' });
+      return {
+        access_token: token,
+        token_type: 'Bearer',
+        expires_in: TOKEN_LIFE_SECONDS,
+        expires_at: expiresAt.toISOString(),
+      };
+    },
+  );
 }
 
 /** @throws {Problem} the same for every denial */
@@ -93,6 +98,48 @@ function withOauthError(error: unknown): Problem {
 
 function oauthError({ status }: Problem): string {
   if (status === 401) return 'invalid_client';
-  if (status === 503) return 'temporarily_unavailable';
+  if (status === 503 || status === 429) return 'temporarily_unavailable';
   return status < 500 ? 'invalid_request' : 'server_error';
 }
+
+/** {@link readClientCredentials} reads all three forms, and answers in OAuth's words. */
+const readElsewhere: FastifySchemaCompiler<unknown> = () => () => true;
+
+const credentials = {
+  type: 'object',
+  properties: {
+    client_id: { type: 'string', minLength: 1 },
+    client_secret: { type: 'string', minLength: 1 },
+    grant_type: { type: 'string', enum: ['client_credentials'] },
+  },
+};
+
+const schema = {
+  operationId: 'getToken',
+  tags: ['Tokens'],
+  summary: 'A token for a client id and its secret',
+  description:
+    'The client credentials grant of OAuth 2 (RFC 6749, section 4.4): as JSON, as a form, or by HTTP Basic. ' +
+    'Problems have the members error and error_description beside their own.',
+  body: {
+    content: {
+      'application/json': { schema: { ...credentials, required: ['client_id', 'client_secret'] } },
+      'application/x-www-form-urlencoded': { schema: credentials },
+    },
+  },
+  response: {
+    200: json('The token. It is not stored anywhere and cannot be shown again.', {
+      type: 'object',
+      properties: {
+        access_token: { type: 'string' },
+        token_type: { type: 'string', enum: ['Bearer'] },
+        expires_in: { type: 'integer', description: 'Seconds.' },
+        expires_at: { type: 'string', format: 'date-time' },
+      },
+      required: ['access_token', 'token_type', 'expires_in', 'expires_at'],
+      additionalProperties: false,
+    }),
+    ...problems('INVALID_CLIENT', 'UNSUPPORTED_GRANT_TYPE', 'UNSUPPORTED_MEDIA_TYPE'),
+  },
+  security: [],
+};

@@ -8,7 +8,7 @@ import type { SigningKey, SigningKeys } from '../tenancy/signing-keys.ts';
 export const TOKEN_LIFE_SECONDS = 60 * 60;
 
 /** Nothing else is verified, so that no token can choose a weaker way ("none", or HMAC with the public key). */
-const ALGORITHM = 'EdDSA';
+export const TOKEN_ALGORITHM = 'EdDSA';
 const ISSUER = 'piing-gateway';
 const AUDIENCE = 'piing-api';
 const ORGANIZATION_CLAIM = 'org';
@@ -46,7 +46,7 @@ async function issue(
   const issuedAt = Math.floor(now / 1_000);
   const expiresAt = issuedAt + TOKEN_LIFE_SECONDS;
   const token = await new SignJWT({ [ORGANIZATION_CLAIM]: organizationId })
-    .setProtectedHeader({ alg: ALGORITHM, kid: key.id, typ: 'JWT' })
+    .setProtectedHeader({ alg: TOKEN_ALGORITHM, kid: key.id, typ: 'JWT' })
     .setIssuer(ISSUER)
     .setAudience(AUDIENCE)
     .setSubject(clientId)
@@ -60,7 +60,7 @@ async function issue(
 async function verify(token: string, keys: SigningKeys, now: number): Promise<TokenSubject | undefined> {
   try {
     const { payload } = await jwtVerify(token, (header) => keyFor(header, keys), {
-      algorithms: [ALGORITHM],
+      algorithms: [TOKEN_ALGORITHM],
       issuer: ISSUER,
       audience: AUDIENCE,
       requiredClaims: ['sub', 'exp', 'iat', ORGANIZATION_CLAIM],

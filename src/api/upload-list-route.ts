@@ -1,75 +1,106 @@
-import type { FastifyInstance } from 'fastify';
-import type { UploadRecord, UploadStatus } from '../intake/uploads.ts';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { UploadSource, UploadStatus } from '../intake/uploads.ts';
 import { parseUploadId, type UploadId } from '../support/ids.ts';
 import type { ApiPorts } from './api-options.ts';
 import { accessOf } from './authentication.ts';
+import { ref, SOURCES, STATUSES } from './openapi/components.ts';
+import { ETAG_HEADER, json, NOT_MODIFIED, problems, WITH_TOKEN } from './openapi/responses.ts';
 import {
+  instantOf,
   integerParameter,
   invalid,
-  type Query,
+  query,
   textParameter,
   timeParameter,
   wordParameter,
 } from './query-parameters.ts';
 import { uploadView } from './upload-views.ts';
 
-const PAGE_SIZE = { minimum: 1, maximum: 100, fallback: 50 };
+interface ListQuery {
+  readonly limit: number;
+  readonly cursor?: string;
+  readonly schemaType?: string;
+  readonly status?: UploadStatus;
+  readonly source?: UploadSource;
+  readonly fileName?: string;
+  readonly since?: string;
+  readonly until?: string;
+}
 
-const STATUSES: Readonly<Record<UploadStatus, true>> = {
-  RECEIVING: true,
-  PENDING: true,
-  PROCESSING: true,
-  COMPLETED: true,
-  PARTIALLY_COMPLETED: true,
-  FAILED: true,
-  ABANDONED: true,
+const schema = {
+  operationId: 'listUploads',
+  tags: ['Uploads'],
+  summary: 'Find uploads, by SFTP and HTTP, newest first',
+  querystring: query({
+    limit: integerParameter('Uploads in a page.', { minimum: 1, maximum: 100, default: 50 }),
+    cursor: textParameter('The nextCursor of the page before.'),
+    schemaType: textParameter('Only this schema type.'),
+    status: wordParameter('Only this status.', STATUSES),
+    source: wordParameter('Only files that came this way.', SOURCES),
+    fileName: textParameter('Only this file name; * stands for any characters.'),
+    since: timeParameter('Only uploads that began at this time or later.'),
+    until: timeParameter('Only uploads that began before this time.'),
+  }),
+  response: {
+    200: json(
+      'A page of uploads.',
+      {
+        type: 'object',
+        properties: {
+          uploads: { type: 'array', items: ref('Upload') },
+          nextCursor: {
+            type: ['string', 'null'],
+            description: 'For the next page, with the same filters. Null: there is none.',
+          },
+        },
+        required: ['uploads', 'nextCursor'],
+        additionalProperties: false,
+      },
+      { ...ETAG_HEADER, link: { type: 'string', description: 'The next page, as rel="next" (RFC 8288).' } },
+    ),
+    ...NOT_MODIFIED,
+    ...problems(...WITH_TOKEN, 'INVALID_PARAMETER'),
+  },
 };
 
-/**
- * `GET /uploads`: the organization's uploads by SFTP and HTTP, newest first. `since` and `until` mean when an
- * upload began. Ids sort by that time (UUIDv7), so an id is both the cursor and a point in time.
- */
+/** `GET /uploads`. Ids sort by the time when an upload began (UUIDv7), so pages stay stable while others come. */
 export function uploadListRoute(app: FastifyInstance, { listUploads }: Pick<ApiPorts, 'listUploads'>): void {
-  app.get('/uploads', async (request) => {
-    const query = request.query as Query;
-    const limit = integerParameter(query, 'limit', PAGE_SIZE);
-    const since = timeParameter(query, 'since');
+  app.get<{ Querystring: ListQuery }>('/uploads', { schema }, async (request, reply) => {
+    const { limit, cursor, since, until, ...filters } = request.query;
     const found = await listUploads({
+      ...filters,
       organizationId: accessOf(request).organizationId,
-      schemaType: textParameter(query, 'schemaType'),
-      status: wordParameter(query, 'status', Object.keys(STATUSES) as UploadStatus[]),
-      fileName: textParameter(query, 'fileName'),
-      before: earlier(cursorOf(query), firstIdAt(timeParameter(query, 'until'))),
+      since: instantOf('since', since),
+      until: instantOf('until', until),
+      before: readCursor(cursor),
       // One more than is shown tells whether there is a next page.
       limit: limit + 1,
     });
-    const recent = found.filter((upload) => !since || upload.createdAt >= since);
-    const page = recent.slice(0, limit);
-    return { uploads: page.map(uploadView), nextCursor: recent.length > limit ? lastId(page) : null };
+    const page = found.slice(0, limit);
+    const last = found.length > limit ? page.at(-1) : undefined;
+    const nextCursor = last ? writeCursor(last.id) : null;
+    if (nextCursor !== null) linkNext(reply, request.url, nextCursor);
+    return { uploads: page.map(uploadView), nextCursor };
   });
 }
 
-function cursorOf(query: Query): UploadId | undefined {
-  const text = textParameter(query, 'cursor');
-  if (text === undefined) return undefined;
-  const id = parseUploadId(text);
+/** Says which version of cursors it is, so that clients that kept one over an update get a clear answer. */
+const CURSOR_VERSION = 'u1:';
+
+function writeCursor(id: UploadId): string {
+  return Buffer.from(`${CURSOR_VERSION}${id}`).toString('base64url');
+}
+
+function readCursor(cursor: string | undefined): UploadId | undefined {
+  if (cursor === undefined) return undefined;
+  const text = Buffer.from(cursor, 'base64url').toString();
+  const id = text.startsWith(CURSOR_VERSION) && parseUploadId(text.slice(CURSOR_VERSION.length));
   if (!id) throw invalid('cursor', 'the nextCursor of the page before');
   return id;
 }
 
-function earlier(one: UploadId | undefined, other: UploadId | undefined): UploadId | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return one < other ? one : other;
-}
-
-/** The smallest id that an upload begun at that time can have (RFC 9562, section 5.7). */
-function firstIdAt(time: Date | undefined): UploadId | undefined {
-  const hex = time?.getTime().toString(16).padStart(12, '0');
-  return hex === undefined
-    ? undefined
-    : parseUploadId(`${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`);
-}
-
-function lastId(page: readonly UploadRecord[]): UploadId | null {
-  return page.at(-1)?.id ?? null;
+function linkNext(reply: FastifyReply, url: string, cursor: string): void {
+  const next = new URL(url, 'http://relative');
+  next.searchParams.set('cursor', cursor);
+  reply.header('link', `<${next.pathname}${next.search}>; rel="next"`);
 }

@@ -1,6 +1,7 @@
 import type { RowCounts, UploadRecord, UploadSource, UploadStatus, Warning } from '../intake/uploads.ts';
 import type { Fault } from '../schemas/faults.ts';
 import type { UploadId } from '../support/ids.ts';
+import { API_PREFIX } from './paths.ts';
 
 /** An upload as every answer shows it. Null: not known, or not yet. */
 export interface UploadView {
@@ -25,6 +26,19 @@ export interface UploadView {
   readonly duplicateOf: UploadId | null;
 }
 
+export interface UploadDetailView extends UploadView {
+  /** Milliseconds that each stage took. */
+  readonly timings: Timings;
+  readonly links: Readonly<Record<string, string>>;
+}
+
+interface Timings {
+  readonly receivingMs: number | null;
+  readonly waitingMs: number | null;
+  readonly processingMs: number | null;
+  readonly totalMs: number | null;
+}
+
 export function uploadView(record: UploadRecord): UploadView {
   return {
     uploadId: record.id,
@@ -43,6 +57,38 @@ export function uploadView(record: UploadRecord): UploadView {
     retryable: record.retryable,
     duplicateOf: record.duplicateOf,
   };
+}
+
+export function uploadDetailView(record: UploadRecord): UploadDetailView {
+  const { createdAt, receivedAt, startedAt, completedAt } = record;
+  const timings = {
+    receivingMs: between(createdAt, receivedAt),
+    waitingMs: between(receivedAt, startedAt),
+    processingMs: between(startedAt, completedAt),
+    totalMs: between(createdAt, completedAt),
+  };
+  return { ...uploadView(record), timings, links: linksOf(record) };
+}
+
+/** The one address of an upload, whatever way it came. */
+export function uploadPath(id: UploadId): string {
+  return `${API_PREFIX}/upload/${id}`;
+}
+
+function linksOf({ id, schemaType, hasReport }: UploadRecord): UploadDetailView['links'] {
+  const self = uploadPath(id);
+  return {
+    self,
+    status: `${self}/status`,
+    events: `${self}/events`,
+    errors: `${self}/errors`,
+    ...(hasReport && { rejects: `${self}/rejects.csv` }),
+    schema: `${API_PREFIX}/schemas/${encodeURIComponent(schemaType)}`,
+  };
+}
+
+function between(start: Date | null, end: Date | null): number | null {
+  return start && end ? Math.max(0, end.getTime() - start.getTime()) : null;
 }
 
 /** What is known of a file at the moment of its acknowledgement. */
@@ -74,4 +120,10 @@ export function acknowledgedView(
     retryable: false,
     duplicateOf: record?.duplicateOf ?? null,
   };
+}
+
+/** The acknowledgement that the first request of an idempotency key was given, again. */
+export function replayedView(record: UploadRecord): UploadView {
+  const { id: uploadId, schemaType, fileName, sizeBytes, receivedAt } = record;
+  return acknowledgedView({ uploadId, schemaType, fileName, sizeBytes, receivedAt }, record);
 }

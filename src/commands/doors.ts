@@ -1,3 +1,4 @@
+import { httpLimits } from '../api/limits.ts';
 import { type ApiServer, startApi } from '../api/server.ts';
 import { createTokens } from '../api/tokens.ts';
 import { jobSender } from '../database/job-queue.ts';
@@ -84,6 +85,8 @@ export async function openSftpDoor(
 
 export async function openHttpDoor(world: World, intake: Intake, host: string): Promise<Door<ApiServer>> {
   const { control, logger, metrics, settings, store, catalogue } = world;
+  const keys = await loadSigningKeys(control);
+  const changes = watchTenancy({ url: world.databaseUrl, logger });
   const server = await startApi({
     host,
     port: settings.PIING_HTTP_PORT,
@@ -91,6 +94,8 @@ export async function openHttpDoor(world: World, intake: Intake, host: string): 
     metrics,
     maxFileBytes: settings.PIING_MAX_FILE_BYTES,
     trustedProxies: settings.PIING_TRUSTED_PROXIES ?? [],
+    limits: httpLimits(settings),
+    allowedOrigins: settings.PIING_HTTP_ALLOWED_ORIGINS ?? [],
     catalogue,
     intake,
     authenticate: throttleLogins(control, (attempt) => authenticate(control, attempt)),
@@ -100,7 +105,17 @@ export async function openHttpDoor(world: World, intake: Intake, host: string): 
     listErrors: (id, offset, limit) => listErrors(control, id, offset, limit),
     findByIdempotencyKey: (organizationId, key) => findByIdempotencyKey(control, organizationId, key),
     readReport: (objectKey) => store.read(rejectReportKey(objectKey)),
-    tokens: createTokens(await loadSigningKeys(control)),
+    tokens: createTokens(keys),
+    publicKeys: () => keys.publicKeys(),
+    uploadStatuses: (ids) => uploadStatuses(control, ids),
+    onTenancyChange: (listener) => changes.subscribe(listener),
+  }).catch(async (error: unknown) => {
+    await changes.close();
+    throw error;
   });
-  return { server, close: (graceMs) => server.close(graceMs) };
+  const close = async (graceMs: number) => {
+    await server.close(graceMs);
+    await changes.close();
+  };
+  return { server, close };
 }

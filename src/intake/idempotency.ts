@@ -1,10 +1,7 @@
 import type { Queryable } from '../database/pool.ts';
 import type { OrganizationId, UploadId } from '../support/ids.ts';
 import { findUpload } from './upload-queries.ts';
-import type { UploadRecord, UploadStatus } from './uploads.ts';
-
-/** Hours for which a key stands for its upload. Afterwards the key is as good as new. */
-const IDEMPOTENCY_KEY_HOURS = 24;
+import { IDEMPOTENCY_KEY_HOURS, type UploadRecord, type UploadStatus } from './uploads.ts';
 
 /** 1 to 255 printable ASCII characters. */
 const KEY = /^[\x20-\x7e]{1,255}$/;

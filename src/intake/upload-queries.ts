@@ -1,12 +1,21 @@
 import type { Queryable } from '../database/pool.ts';
 import type { Fault } from '../schemas/faults.ts';
 import type { OrganizationId, UploadId } from '../support/ids.ts';
-import { ERRORS_SHOWN, type RowCounts, type UploadRecord, type UploadStatus } from './uploads.ts';
+import {
+  ERRORS_SHOWN,
+  IDEMPOTENCY_KEY_HOURS,
+  type RowCounts,
+  type UploadRecord,
+  type UploadSource,
+  type UploadStatus,
+} from './uploads.ts';
 
 const SELECT_UPLOAD = `
 SELECT u.id, u.organization_id AS "organizationId", u.client_id AS "clientId", u.schema_type AS "schemaType",
        u.file_name AS "fileName", u.format, u.source, u.object_key AS "objectKey", u.status,
        u.size_bytes AS "sizeBytes", encode(u.sha256, 'hex') AS sha256, u.duplicate_of AS "duplicateOf",
+       CASE WHEN u.idempotency_key IS NOT NULL
+            THEN u.created_at + make_interval(hours => ${IDEMPOTENCY_KEY_HOURS}) END AS "idempotencyKeyExpiresAt",
        u.created_at AS "createdAt", u.received_at AS "receivedAt", u.started_at AS "startedAt",
        u.completed_at AS "completedAt", u.warnings, u.retryable, u.has_report AS "hasReport",
        u.raw_removed_at AS "rawRemovedAt",
@@ -39,7 +48,13 @@ export interface UploadFilter {
   readonly organizationId?: OrganizationId | undefined;
   readonly schemaType?: string | undefined;
   readonly status?: UploadStatus | undefined;
+  readonly source?: UploadSource | undefined;
+  /** The exact name, or a pattern in which `*` stands for any characters. */
   readonly fileName?: string | undefined;
+  /** Only uploads that began at this time or later. */
+  readonly since?: Date | undefined;
+  /** Only uploads that began before this time. */
+  readonly until?: Date | undefined;
   /** Only uploads older than this one: where the page before ended. */
   readonly before?: UploadId | undefined;
   readonly limit: number;
@@ -57,7 +72,14 @@ export async function listUploads(db: Queryable, filter: UploadFilter): Promise<
   where('u.organization_id = ?', filter.organizationId);
   where('u.schema_type = ?', filter.schemaType);
   where('u.status = ?', filter.status);
-  where('u.file_name = ?', filter.fileName);
+  where('u.source = ?', filter.source);
+  if (filter.fileName?.includes('*')) where('u.file_name LIKE ?', likePattern(filter.fileName));
+  else where('u.file_name = ?', filter.fileName);
+  where('u.created_at >= ?', filter.since);
+  where('u.created_at < ?', filter.until);
+  // The times say what is wanted; the ids, which the index has, say where to look for it.
+  where('u.id >= ?', filter.since && firstIdAt(filter.since.getTime() - CLOCK_LEEWAY_MS));
+  where('u.id < ?', filter.until && firstIdAt(filter.until.getTime() + CLOCK_LEEWAY_MS));
   where('u.id < ?', filter.before);
   values.push(filter.limit);
   const sql = `${SELECT_UPLOAD} ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
@@ -92,6 +114,19 @@ export async function uploadStatuses(
     [ids],
   );
   return new Map(result.rows.map((row) => [row.id, row.status]));
+}
+
+/** An id has the time of the process that made it, `created_at` the database's. Clocks do not differ by more. */
+const CLOCK_LEEWAY_MS = 60 * 60_000;
+
+/** The smallest id that an upload begun at that time can have (RFC 9562, section 5.7). */
+function firstIdAt(milliseconds: number): string {
+  const hex = Math.max(0, milliseconds).toString(16).padStart(12, '0').slice(-12);
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}
+
+function likePattern(fileName: string): string {
+  return fileName.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%');
 }
 
 function toRecord(row: UploadRow): UploadRecord {

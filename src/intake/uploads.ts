@@ -48,6 +48,8 @@ export interface UploadRecord {
   /** Hexadecimal. */
   readonly sha256: string | null;
   readonly duplicateOf: UploadId | null;
+  /** Until when its idempotency key stands for it; null when it has none. */
+  readonly idempotencyKeyExpiresAt: Date | null;
   readonly createdAt: Date;
   readonly receivedAt: Date | null;
   readonly startedAt: Date | null;
@@ -63,3 +65,6 @@ export interface UploadRecord {
 }
 
 export const ERRORS_SHOWN = 10;
+
+/** Hours for which an idempotency key stands for its upload. Afterwards the key is as good as new. */
+export const IDEMPOTENCY_KEY_HOURS = 24;

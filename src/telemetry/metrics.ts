@@ -22,6 +22,8 @@ export interface Metrics {
   readonly sftpProbes: Counter;
   /** Received and waiting to be handled, in bytes. */
   readonly sftpBufferedBytes: Gauge;
+  /** Limits that a client of the API met, by the name of the `limit`. */
+  readonly httpLimits: Counter<'limit'>;
   /** Ended runs of the pipeline by the upload's final `status`. */
   readonly processed: Counter<'status'>;
   /** Rows by `outcome`: loaded, unchanged, rejected. */
@@ -98,6 +100,12 @@ export function createMetrics(): Metrics {
     sftpBufferedBytes: new Gauge({
       name: 'piing_sftp_buffered_bytes',
       help: 'Bytes received and waiting to be handled',
+      registers,
+    }),
+    httpLimits: new Counter({
+      name: 'piing_http_limits_total',
+      help: 'Limits that a client of the API met, by limit',
+      labelNames: ['limit'],
       registers,
     }),
     processed: new Counter({

@@ -33,12 +33,22 @@ export interface SigningKey {
   readonly createdAt: Date;
 }
 
+/** What others need to verify a token (RFC 7517). */
+export interface PublicKey {
+  readonly kid: string;
+  readonly kty: string;
+  readonly crv: string;
+  readonly x: string;
+}
+
 /** The keys of all processes together, as the control database has them. */
 export interface SigningKeys {
   /** The key to sign with now. */
   current(): Promise<SigningKey>;
   /** The key that a token names, unless it is unknown or so old that all its tokens have expired. */
   find(id: string): Promise<SigningKey | undefined>;
+  /** The public halves of all keys whose tokens may still be good, newest first. */
+  publicKeys(): Promise<readonly PublicKey[]>;
 }
 
 interface KeyRow {
@@ -82,9 +92,17 @@ class CachedKeys implements SigningKeys {
     return this.#verifying(id);
   }
 
+  async publicKeys(): Promise<readonly PublicKey[]> {
+    await this.current();
+    return this.#keys.filter((key) => this.#mayVerify(key)).map(toPublic);
+  }
+
   #verifying(id: string): SigningKey | undefined {
-    const oldest = this.#now() - SIGNING_KEY_LIFE_MS - TOKEN_LIFE_MS;
-    return this.#keys.find((key) => key.id === id && key.createdAt.getTime() > oldest);
+    return this.#keys.find((key) => key.id === id && this.#mayVerify(key));
+  }
+
+  #mayVerify({ createdAt }: SigningKey): boolean {
+    return createdAt.getTime() > this.#now() - SIGNING_KEY_LIFE_MS - TOKEN_LIFE_MS;
   }
 
   #newestSigns(): boolean {
@@ -143,4 +161,9 @@ function isYoung(createdAt: Date, now: number): boolean {
 function parseKey({ kid, jwk, created_at }: KeyRow): SigningKey {
   const privateKey = createPrivateKey({ key: jwk, format: 'jwk' });
   return { id: kid, privateKey, publicKey: createPublicKey(privateKey), createdAt: created_at };
+}
+
+function toPublic({ id, publicKey }: SigningKey): PublicKey {
+  const { kty = '', crv = '', x = '' } = publicKey.export({ format: 'jwk' });
+  return { kid: id, kty, crv, x };
 }

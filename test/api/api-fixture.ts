@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import type { ApiOptions } from '../../src/api/api-options.ts';
+import { defaultHttpLimits } from '../../src/api/limits.ts';
 import { type ApiServer, startApi } from '../../src/api/server.ts';
 import { createTokens, type Tokens } from '../../src/api/tokens.ts';
 import type { ProcessUpload } from '../../src/database/job-queue.ts';
 import { findByIdempotencyKey } from '../../src/intake/idempotency.ts';
 import { createIntake } from '../../src/intake/intake.ts';
-import { findUpload, listErrors, listUploads } from '../../src/intake/upload-queries.ts';
+import type { HeaderAwarePreflight } from '../../src/intake/preflight.ts';
+import { findUpload, listErrors, listUploads, uploadStatuses } from '../../src/intake/upload-queries.ts';
 import { createUploadRecords } from '../../src/intake/upload-records.ts';
+import { processUpload } from '../../src/pipeline/process-upload.ts';
 import { loadCatalogue } from '../../src/schemas/catalogue.ts';
 import { DEFAULT_TRANSFORMER } from '../../src/schemas/transformer-spec.ts';
 import { createDirectoryStore } from '../../src/storage/directory-store.ts';
@@ -15,6 +18,7 @@ import { newInstanceId } from '../../src/support/ids.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts';
 import { authenticate, currentAccess } from '../../src/tenancy/access.ts';
+import { watchTenancy } from '../../src/tenancy/changes.ts';
 import { generateClientId, generateClientSecret, hashSecret } from '../../src/tenancy/secrets.ts';
 import { loadSigningKeys } from '../../src/tenancy/signing-keys.ts';
 import { migratedDatabase, type TestDatabase } from '../support/database.ts';
@@ -40,6 +44,8 @@ export interface ApiFixture {
   readonly tokens: Tokens;
   /** What was handed to the queue, which has its own tests. */
   readonly jobs: readonly ProcessUpload[];
+  /** Plays the worker: takes what was handed to the queue to its end. */
+  processJobs(): Promise<void>;
   /** Most bytes that any writer of the store held at a time. */
   mostBufferedBytes(): number;
   /** An organization with these schema types enabled, and a credential of it. */
@@ -50,31 +56,39 @@ export interface ApiFixture {
 
 export interface ApiFixtureOptions {
   readonly logger?: Logger;
+  /** Shares the database and the store of this one, as another process does. */
+  readonly beside?: ApiFixture;
+  /** Default: every first record will do; the pipeline's reader has its own tests. */
+  readonly preflight?: HeaderAwarePreflight;
   /** Replaces ports and limits. */
   readonly change?: (options: ApiOptions) => Partial<ApiOptions>;
 }
 
 export async function startApiFixture({
   logger = silentLogger,
+  beside,
+  preflight = async () => undefined,
   change,
 }: ApiFixtureOptions = {}): Promise<ApiFixture> {
-  const database = await migratedDatabase();
+  const database = beside?.database ?? (await migratedDatabase());
   const { pool } = database;
   const catalogue = await loadCatalogue('config/schemas');
   const buffered = { most: 0 };
-  const store = watched(createDirectoryStore(await temporaryDirectory('api-store')), buffered);
+  const store =
+    beside?.store ?? watched(createDirectoryStore(await temporaryDirectory('api-store')), buffered);
   const metrics = createMetrics();
   const jobs: ProcessUpload[] = [];
   const queue = {
     send: async (_: unknown, job: ProcessUpload) => void jobs.push(job),
   };
-  const tokens = createTokens(await loadSigningKeys(pool));
+  const keys = await loadSigningKeys(pool);
+  const tokens = createTokens(keys);
+  const changes = watchTenancy({ url: database.url, logger: silentLogger });
   const intake = createIntake({
     catalogue,
     store,
     records: createUploadRecords(pool, queue, newInstanceId()),
-    // The pipeline's reader has its own tests; here every first record will do.
-    preflight: async () => undefined,
+    preflight,
     maxFileBytes: MAX_FILE_BYTES,
     logger,
     metrics,
@@ -95,13 +109,19 @@ export async function startApiFixture({
     findByIdempotencyKey: (organizationId, key) => findByIdempotencyKey(pool, organizationId, key),
     readReport: (objectKey) => store.read(rejectReportKey(objectKey)),
     tokens,
+    limits: defaultHttpLimits(),
+    publicKeys: () => keys.publicKeys(),
+    uploadStatuses: (ids) => uploadStatuses(pool, ids),
+    onTenancyChange: (listener) => changes.subscribe(listener),
   };
   const server = await startApi({ ...options, ...change?.(options) });
   let closed: Promise<void> | undefined;
   const stop = async () => {
     await server.close(0);
-    await database.close();
+    await changes.close();
+    if (!beside) await database.close();
   };
+  const pipeline = { control: pool, analytics: pool, store, catalogue, logger, metrics };
   return {
     server,
     api: `${server.url}/api/external`,
@@ -110,6 +130,10 @@ export async function startApiFixture({
     metrics,
     tokens,
     jobs,
+    processJobs: async () => {
+      for (const { uploadId } of jobs.splice(0))
+        await processUpload(pipeline, uploadId, new AbortController().signal);
+    },
     mostBufferedBytes: () => buffered.most,
     addClient: (organizationId, schemaTypes) => addClient(database, organizationId, schemaTypes),
     tokenOf: async (client) => requestToken(`${server.url}/api/external`, client),

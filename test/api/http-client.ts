@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';
+import { assertDescribed } from './openapi-check.ts';
 
 export interface Answer {
   readonly status: number;
@@ -7,7 +8,7 @@ export interface Answer {
   readonly body: Record<string, unknown>;
 }
 
-/** Sends a request and reads a JSON answer. */
+/** Sends a request and reads a JSON answer, which has to be what the OpenAPI document says of the operation. */
 export async function ask(
   url: string,
   init: RequestInit & { readonly token?: string } = {},
@@ -16,11 +17,14 @@ export async function ask(
   const headers = new Headers(rest.headers);
   if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
   const response = await fetch(url, { ...rest, headers });
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: (await response.json()) as Answer['body'],
-  };
+  const { status } = response;
+  const body = (await response.json()) as Answer['body'];
+  await assertDescribed(url, rest.method ?? 'GET', {
+    status,
+    type: response.headers.get('content-type') ?? '',
+    body,
+  });
+  return { status, headers: response.headers, body };
 }
 
 /** Asserts that an answer is a problem with this status and code, and that it tells nothing of the inside. */

@@ -4,6 +4,8 @@ import { newUploadId } from '../../src/support/ids.ts';
 import { type ApiFixture, startApiFixture, type TestClient } from './api-fixture.ts';
 import { ask, assertProblem, csv, type Part, schemaType, upload } from './http-client.ts';
 
+const NO_TIMINGS = { receivingMs: 0, waitingMs: null, processingMs: null, totalMs: null };
+
 describe('what became of uploads', () => {
   let fixture: ApiFixture;
   let client: TestClient;
@@ -64,8 +66,41 @@ describe('what became of uploads', () => {
         'duplicateOf',
       ]);
       assert.deepEqual([body.status, body.rows, body.startedAt, body.errors], ['PENDING', null, null, []]);
-      assert.deepEqual((await get(`/upload/${id}`)).body, body);
       assert.deepEqual((await get(`/upload/${id.toUpperCase()}/status`)).body, body);
+    });
+
+    it('show the time that each stage took and where to go on, under the one address of the upload', async () => {
+      const id = await receive();
+      const { body: early } = await get(`/upload/${id}`);
+      const { timings, links, ...upload } = early;
+      assert.deepEqual(upload, (await get(`/upload/${id}/status`)).body);
+      assert.deepEqual({ ...(timings as object), receivingMs: 0 }, NO_TIMINGS);
+      const self = `/api/external/upload/${id}`;
+      assert.deepEqual(links, {
+        self,
+        status: `${self}/status`,
+        events: `${self}/events`,
+        errors: `${self}/errors`,
+        schema: '/api/external/schemas/orgTransactions',
+      });
+      await query(
+        `UPDATE piing.uploads SET status = 'COMPLETED', created_at = received_at - interval '2 seconds',
+                started_at = received_at + interval '3 seconds', completed_at = received_at + interval '7 seconds',
+                has_report = true WHERE id = $1`,
+        [id],
+      );
+      const { body: late } = await get(`/upload/${id}`);
+      assert.deepEqual(late.timings, {
+        receivingMs: 2_000,
+        waitingMs: 3_000,
+        processingMs: 4_000,
+        totalMs: 9_000,
+      });
+      assert.equal((late.links as Record<string, string>).rejects, `${self}/rejects.csv`);
+      for (const link of Object.values(links as Record<string, string>).filter(
+        (path) => !path.endsWith('events'),
+      ))
+        assert.equal((await ask(`${fixture.server.url}${link}`, { token })).status, 200, link);
     });
 
     it('show the row counts, the first ten errors and the warnings of a processed upload', async () => {
@@ -138,7 +173,7 @@ describe('what became of uploads', () => {
         'limit=1001',
         'limit=x',
         'offset=-1',
-        'offset=1e3',
+        'ofset=1',
         'limit=1&limit=2',
         'limit=',
       ])

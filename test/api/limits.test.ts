@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { defaultHttpLimits, type HttpLimitName, type HttpLimits } from '../../src/api/limits.ts';
+import { readSettings, SettingsError } from '../../src/settings.ts';
+import { type ApiFixture, startApiFixture } from './api-fixture.ts';
+import {
+  ask,
+  assertProblem,
+  beginning,
+  CLOSING,
+  csv,
+  eventually,
+  RawUpload,
+  schemaType,
+  upload,
+} from './http-client.ts';
+
+const CONTENT = 'id,amount\n1,10.00\n';
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+describe('The limits of the API', () => {
+  let fixture: ApiFixture | undefined;
+
+  async function start(limits: Partial<HttpLimits>): Promise<ApiFixture> {
+    fixture = await startApiFixture({ change: () => ({ limits: defaultHttpLimits(limits) }) });
+    return fixture;
+  }
+  afterEach(() => fixture?.close());
+
+  async function met({ metrics }: ApiFixture, limit: HttpLimitName): Promise<number> {
+    const { values } = await metrics.httpLimits.get();
+    return values.find(({ labels }) => labels.limit === limit)?.value ?? 0;
+  }
+
+  describe('on requests', () => {
+    it('tell every answer how many are left, and 429 with Retry-After when none is', async () => {
+      const own = await start({ requestsPerMinute: 3 });
+      const token = await own.tokenOf(await own.addClient('acme'));
+      const list = (as = token) => ask(`${own.api}/uploads`, { token: as });
+      for (const left of [2, 1, 0]) {
+        const { headers, status } = await list();
+        assert.equal(status, 200);
+        assert.equal(headers.get('ratelimit-policy'), '"credential";q=3;w=60');
+        assert.match(headers.get('ratelimit') ?? '', new RegExp(`^"credential";r=${left};t=(60|5\\d)$`));
+      }
+      const refused = await list();
+      assertProblem(refused, 429, 'RATE_LIMITED');
+      const seconds = Number(refused.headers.get('retry-after'));
+      assert.ok(seconds > 50 && seconds <= 60);
+      assert.match(String(refused.body.detail), /More than 3 requests/);
+      assert.equal(await met(own, 'requests'), 1);
+      const other = await own.tokenOf(await own.addClient('globex'));
+      assert.equal((await list(other)).status, 200, 'another credential has its own');
+    });
+
+    it('count per address before any login, unknown routes and wrong tokens included', async () => {
+      const own = await start({ requestsPerMinuteAndAddress: 4 });
+      assertProblem(await ask(`${own.api}/nothing`), 404, 'NOT_FOUND');
+      const wrong = await ask(`${own.api}/uploads`, { token: 'x' });
+      assertProblem(wrong, 401, 'INVALID_TOKEN');
+      assert.match(wrong.headers.get('ratelimit') ?? '', /^"address";r=2;/);
+      assert.equal((await fetch(`${own.server.url}/docs`)).status, 200);
+      assertProblem(await ask(`${own.api}/uploads`), 401, 'MISSING_TOKEN');
+      assertProblem(await ask(`${own.api}/uploads`), 429, 'RATE_LIMITED');
+      const login = await ask(`${own.api}/auth/token`, { method: 'POST' });
+      assertProblem(login, 429, 'RATE_LIMITED');
+      assert.equal(login.body.error, 'temporarily_unavailable');
+      assert.equal(await met(own, 'requests-per-address'), 2);
+    });
+  });
+
+  describe('on uploads at a time', () => {
+    it('leave places for others, and are free again when an upload ends, however it does', async () => {
+      const own = await start({ uploads: 3, uploadsPerOrganization: 2 });
+      const token = await own.tokenOf(await own.addClient('acme'));
+      const other = await own.tokenOf(await own.addClient('globex'));
+      const begin = async (as: string) => {
+        const raw = new RawUpload(own.server.url, as);
+        await raw.send(beginning([schemaType(), csv(CONTENT)]));
+        return raw;
+      };
+      const open = [await begin(token), await begin(token)];
+      await eventually(
+        () => own.database.pool.query(`SELECT FROM piing.uploads WHERE status = 'RECEIVING'`),
+        ({ rowCount }) => rowCount === 2,
+      );
+      const third = await upload(own.api, token, [schemaType(), csv(CONTENT)]);
+      assertProblem(third, 429, 'TOO_MANY_UPLOADS');
+      assert.match(third.headers.get('retry-after') ?? '', /^\d+$/);
+      open.push(await begin(other));
+      await eventually(
+        () => own.database.pool.query(`SELECT FROM piing.uploads WHERE status = 'RECEIVING'`),
+        ({ rowCount }) => rowCount === 3,
+      );
+      assertProblem(await upload(own.api, other, [schemaType(), csv(CONTENT)]), 503, 'SERVICE_UNAVAILABLE');
+      open[0]?.socket.destroy();
+      await open[1]?.send(CLOSING);
+      await open[1]?.send('');
+      await open[1]?.answer(/202/);
+      open[1]?.socket.destroy();
+      for (const as of [token, other]) {
+        const answer = await eventually(
+          () => upload(own.api, as, [schemaType(), csv(CONTENT)]),
+          ({ status }) => status === 202,
+        );
+        assert.equal(answer.body.status, 'PENDING');
+      }
+      open[2]?.socket.destroy();
+      assert.ok((await met(own, 'uploads-per-organization')) >= 1);
+      assert.ok((await met(own, 'uploads')) >= 1);
+    });
+  });
+
+  describe('on the pace of a body', () => {
+    const SLOW = { stallMs: 600, minBytesPerSecond: 20_000 };
+
+    it('end one that drips, in a field as in the file, with 408, and leave nothing', async () => {
+      const own = await start(SLOW);
+      const token = await own.tokenOf(await own.addClient('acme'));
+      for (const parts of [[{ name: 'schemaType', content: 'org' }], [schemaType(), csv(CONTENT)]]) {
+        const raw = new RawUpload(own.server.url, token);
+        await raw.send(beginning(parts));
+        const drip = setInterval(() => void raw.send('x'), 50);
+        const answer = await raw.answer(/\r\n\r\n\{.*\}/s);
+        clearInterval(drip);
+        assert.match(answer, /^HTTP\/1\.1 408 /);
+        assert.match(answer, /REQUEST_TIMEOUT/);
+        raw.socket.destroy();
+      }
+      const { rows } = await own.database.pool.query(
+        `SELECT status, code FROM piing.uploads u LEFT JOIN piing.upload_errors e ON e.upload_id = u.id`,
+      );
+      assert.deepEqual(rows, [{ status: 'ABANDONED', code: 'INCOMPLETE_FILE' }]);
+      assert.equal(await met(own, 'body-pace'), 2);
+    });
+
+    it('wait for one that pauses and then goes on quickly', async () => {
+      const own = await start(SLOW);
+      const token = await own.tokenOf(await own.addClient('acme'));
+      const raw = new RawUpload(own.server.url, token);
+      await raw.send(beginning([schemaType(), csv(CONTENT)]));
+      for (let count = 0; count < 4; count += 1) {
+        await pause(350);
+        await raw.send(`${'2,20.00\n'.repeat(4_000)}`);
+      }
+      await raw.send(CLOSING);
+      await raw.send('');
+      assert.match(await raw.answer(), /^HTTP\/1\.1 202 /);
+      raw.socket.destroy();
+    });
+
+    it('do not hold a slow store against the client', async () => {
+      const own = await startApiFixture({
+        change: ({ intake }) => ({
+          limits: defaultHttpLimits(SLOW),
+          intake: {
+            // A store that cannot be made slow otherwise: each piece takes a while.
+            begin: async (request) => {
+              const incoming = await intake.begin(request);
+              const write = incoming.write.bind(incoming);
+              incoming.write = async (...chunks) => {
+                await pause(60);
+                await write(...chunks);
+              };
+              return incoming;
+            },
+          },
+        }),
+      });
+      fixture = own;
+      const token = await own.tokenOf(await own.addClient('acme'));
+      const answer = await upload(own.api, token, [schemaType(), csv(Buffer.alloc(3 * 1024 * 1024, 'a'))]);
+      assert.equal(answer.status, 202);
+    });
+  });
+});
+
+describe('CORS', () => {
+  const ORIGIN = 'https://app.example';
+  const preflight = {
+    method: 'OPTIONS',
+    headers: {
+      origin: ORIGIN,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'authorization, idempotency-key',
+    },
+  };
+
+  it('is off unless origins are set', async () => {
+    const fixture = await startApiFixture();
+    try {
+      const answer = await ask(`${fixture.api}/uploads`, { headers: { origin: ORIGIN } });
+      assert.equal(answer.headers.get('access-control-allow-origin'), null);
+      const refused = await ask(`${fixture.api}/upload`, preflight);
+      assertProblem(refused, 405, 'METHOD_NOT_ALLOWED');
+      assert.equal(refused.headers.get('access-control-allow-origin'), null);
+    } finally {
+      await fixture.close();
+    }
+  });
+
+  it('lets scripts of the set origins send and read, without cookies, and nobody else', async () => {
+    const fixture = await startApiFixture({ change: () => ({ allowedOrigins: [ORIGIN] }) });
+    try {
+      const allowed = await fetch(`${fixture.api}/upload`, preflight);
+      assert.equal(allowed.status, 204);
+      assert.equal(allowed.headers.get('access-control-allow-origin'), ORIGIN);
+      assert.match(
+        allowed.headers.get('access-control-allow-headers') ?? '',
+        /authorization.*idempotency-key/,
+      );
+      assert.equal(allowed.headers.get('access-control-allow-credentials'), null);
+      const token = await fixture.tokenOf(await fixture.addClient('acme'));
+      const read = await ask(`${fixture.api}/uploads`, { token, headers: { origin: ORIGIN } });
+      assert.equal(read.headers.get('access-control-allow-origin'), ORIGIN);
+      assert.match(read.headers.get('access-control-expose-headers') ?? '', /ratelimit/);
+      const other = await ask(`${fixture.api}/uploads`, {
+        token,
+        headers: { origin: 'https://evil.example' },
+      });
+      assert.equal(other.headers.get('access-control-allow-origin'), null);
+      assertProblem(await ask(`${fixture.api}/nothing`), 404, 'NOT_FOUND');
+    } finally {
+      await fixture.close();
+    }
+  });
+
+  it('takes origins only', () => {
+    const read = (value: string) =>
+      readSettings({ PIING_HTTP_ALLOWED_ORIGINS: value }).PIING_HTTP_ALLOWED_ORIGINS;
+    assert.deepEqual(read('https://a.example, http://localhost:3000'), [
+      'https://a.example',
+      'http://localhost:3000',
+    ]);
+    for (const bad of ['*', 'https://a.example/', 'a.example', 'null'])
+      assert.throws(() => read(bad), SettingsError, bad);
+  });
+});
