@@ -95,7 +95,8 @@ function readCursor(cursor: string | undefined): UploadId | undefined {
   if (cursor === undefined) return undefined;
   const text = Buffer.from(cursor, 'base64url').toString();
   const id = text.startsWith(CURSOR_VERSION) && parseUploadId(text.slice(CURSOR_VERSION.length));
-  if (!id) throw invalid('cursor', 'the nextCursor of the page before');
+  // Base64 has several texts for the same bytes; only the one that was given is taken.
+  if (!id || writeCursor(id) !== cursor) throw invalid('cursor', 'the nextCursor of the page before');
   return id;
 }
 

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { applyOrganization } from '../../src/tenancy/apply-organization.ts';
+import { credential, Deliveries, organization } from '../tenancy/fixture.ts';
 import { type ApiFixture, startApiFixture, type TestClient } from './api-fixture.ts';
 import { ask, assertProblem, csv, schemaType, upload } from './http-client.ts';
 
@@ -61,6 +63,27 @@ describe('access to the API', () => {
       'UPDATE piing.credentials SET revoked_at = NULL, expires_at = now() WHERE organization_id = $1',
     );
     assertProblem(await list(), 401, 'INVALID_TOKEN');
+  });
+
+  it('ends on every pod at once when the operator revokes the credential, though the token has not expired', async () => {
+    const { pool } = fixture.database;
+    const name = `revoked-${organizations}`;
+    const deliveries = new Deliveries();
+    await applyOrganization(pool, organization(name), deliveries.deliver);
+    const theirs = await fixture.tokenOf({ organizationId: name, ...deliveries.last(`${name}/pos`) });
+    const otherPod = await startApiFixture({ beside: fixture });
+    try {
+      const answers = () =>
+        Promise.all([fixture, otherPod].map(({ api }) => ask(`${api}/uploads`, { token: theirs })));
+      for (const { status } of await answers()) assert.equal(status, 200);
+      const spec = { credentials: [credential('pos', { revoked: true })] };
+      await applyOrganization(pool, organization(name, spec), deliveries.deliver);
+      const revoked = performance.now();
+      for (const answer of await answers()) assertProblem(answer, 401, 'INVALID_TOKEN');
+      assert.ok(performance.now() - revoked < 1_000);
+    } finally {
+      await otherPod.close();
+    }
   });
 
   it('ends when the organization is suspended, and comes back with it', async () => {

@@ -38,6 +38,8 @@ describe('an upload with an idempotency key', () => {
     assert.equal(answer.body.uploadId, first.body.uploadId);
     assert.equal(answer.headers.get('idempotency-replayed'), 'true');
     assert.equal(answer.headers.get('location'), first.headers.get('location'));
+    assert.equal(answer.headers.get('idempotency-key-expires'), first.headers.get('idempotency-key-expires'));
+    assert.deepEqual(answer.body, first.body);
   }
 
   it('is received once: the same bytes again give the same upload, and no second job', async () => {
@@ -51,6 +53,25 @@ describe('an upload with an idempotency key', () => {
       first,
     );
     assert.equal(fixture.jobs.length, jobs);
+  });
+
+  it('gives the same answer when the upload has long been processed', async () => {
+    const first = await send('night-0');
+    await fixture.database.pool.query(
+      `UPDATE piing.uploads SET status = 'COMPLETED', started_at = now(), completed_at = now(), rows_total = 1 WHERE id = $1`,
+      [first.body.uploadId],
+    );
+    assertReplayed(await send('night-0'), first);
+  });
+
+  it('says until when the key stands for the file: 24 hours; and nothing of a key that there is not', async () => {
+    const { headers } = await send('night-9');
+    const expires = headers.get('idempotency-key-expires') ?? '';
+    assert.match(expires, /^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/);
+    const hours = (Date.parse(expires) - Date.now()) / 3_600_000;
+    assert.ok(hours > 23.99 && hours <= 24, `${hours} hours`);
+    const without = await upload(fixture.api, token, [schemaType(), csv(CONTENT)]);
+    assert.equal(without.headers.get('idempotency-key-expires'), null);
   });
 
   it('takes the key from the header as well, bare or quoted as in the IETF draft', async () => {
@@ -115,7 +136,7 @@ describe('an upload with an idempotency key', () => {
       `UPDATE piing.uploads SET created_at = now() - interval '23 hours 59 minutes' WHERE id = $1`,
       [first.body.uploadId],
     );
-    assertReplayed(await send('night-7'), first);
+    assert.equal((await send('night-7')).body.uploadId, first.body.uploadId);
     await fixture.database.pool.query(
       `UPDATE piing.uploads SET created_at = now() - interval '24 hours' WHERE id = $1`,
       [first.body.uploadId],
@@ -151,5 +172,72 @@ describe('an upload with an idempotency key', () => {
     assertProblem(answer, 400, 'FIELDS_AFTER_FILE');
     assert.match(String(answer.body.detail), /Idempotency-Key/);
     assert.equal(fixture.jobs.length, jobs);
+  });
+});
+
+describe('Idempotency keys over several API processes', () => {
+  let first: ApiFixture;
+  let second: ApiFixture;
+  let token: string;
+
+  before(async () => {
+    first = await startApiFixture();
+    second = await startApiFixture({ beside: first });
+    token = await first.tokenOf(await first.addClient('acme'));
+  });
+  after(async () => {
+    await second.close();
+    await first.close();
+  });
+
+  const send = ({ api }: ApiFixture, key: string, content = CONTENT) =>
+    upload(api, token, [schemaType(), keyField(key), csv(content)]);
+
+  it('stand for the same file on every one: same answer, 422 for other bytes', async () => {
+    const answer = await send(first, 'k-1');
+    const again = await send(second, 'k-1');
+    assert.equal(again.status, 202);
+    assert.deepEqual(again.body, answer.body);
+    assert.equal(again.headers.get('idempotency-replayed'), 'true');
+    assertProblem(await send(second, 'k-1', 'id\n2\n'), 422, 'IDEMPOTENCY_KEY_REUSED');
+    assert.equal(first.jobs.length + second.jobs.length, 1);
+  });
+
+  it('are in use on one while the file is being received by another', async () => {
+    const raw = new RawUpload(first.server.url, token);
+    await raw.send(beginning([schemaType(), keyField('k-2'), csv(CONTENT)]));
+    await eventually(
+      () => first.database.pool.query(`SELECT FROM piing.uploads WHERE idempotency_key = 'k-2'`),
+      ({ rowCount }) => rowCount === 1,
+    );
+    const meanwhile = await send(second, 'k-2');
+    assertProblem(meanwhile, 409, 'IDEMPOTENCY_KEY_IN_USE');
+    raw.socket.destroy();
+  });
+
+  it('of many requests at once on both let exactly one file in', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => send(index % 2 ? first : second, 'k-3')),
+    );
+    const ids = new Set(answers.filter(({ status }) => status === 202).map(({ body }) => body.uploadId));
+    assert.equal(ids.size, 1);
+    for (const { status } of answers) assert.ok(status === 202 || status === 409, String(status));
+    const { rowCount } = await first.database.pool.query(
+      `SELECT FROM piing.uploads WHERE idempotency_key = 'k-3' AND status <> 'ABANDONED'`,
+    );
+    assert.equal(rowCount, 1);
+  });
+
+  it('outlive a restart', async () => {
+    const before = await startApiFixture({ beside: first });
+    const answer = await send(before, 'k-4');
+    await before.close();
+    const restarted = await startApiFixture({ beside: first });
+    try {
+      assert.deepEqual((await send(restarted, 'k-4')).body, answer.body);
+      assertProblem(await send(restarted, 'k-4', 'id\n9\n'), 422, 'IDEMPOTENCY_KEY_REUSED');
+    } finally {
+      await restarted.close();
+    }
   });
 });

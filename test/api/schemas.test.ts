@@ -93,6 +93,16 @@ describe('GET /schemas', () => {
     assert.equal(rows[0]?.length, columns.length);
   });
 
+  it('gives the document of one type, the same as in the list', async () => {
+    for (const listed of await schemas()) {
+      const { status, body } = await ask(`${fixture.api}/schemas/${listed.schemaType}`, { token });
+      assert.equal(status, 200);
+      assert.deepEqual(body, listed);
+    }
+    for (const type of ['orgTransactionDetail', 'nothing', '__proto__', '..%2Fetc'])
+      assertProblem(await ask(`${fixture.api}/schemas/${type}`, { token }), 404, 'NOT_FOUND');
+  });
+
   it('answers 404 for the template of a type that is unknown or not enabled', async () => {
     for (const type of ['orgTransactionDetail', 'nothing', '..%2Fetc']) {
       assertProblem(await ask(`${fixture.api}/schemas/${type}/template.csv`, { token }), 404, 'NOT_FOUND');

@@ -76,6 +76,38 @@ describe('GET /uploads', () => {
     );
   });
 
+  it('finds by the way that a file came, and by a part of its name', async () => {
+    await query(`UPDATE piing.uploads SET source = 'sftp' WHERE file_name = 'day-5.csv'`);
+    assert.deepEqual(
+      (await list('?source=sftp')).uploads.map(({ fileName }) => fileName),
+      ['day-5.csv'],
+    );
+    assert.equal((await list('?source=http')).uploads.length, 6);
+    assert.equal((await list('?fileName=day-*')).uploads.length, 7);
+    assert.equal((await list('?fileName=*-3.csv')).uploads.length, 1);
+    assert.equal((await list('?fileName=*')).uploads.length, 7);
+    // Nothing but the asterisk is special.
+    for (const plain of ['day_*', '%25*', 'day-%5C*', 'day-_.csv'])
+      assert.equal((await list(`?fileName=${plain}`)).uploads.length, 0, plain);
+    assert.equal((await list('?fileName=day-*&source=http&schemaType=orgShifts&limit=1')).uploads.length, 1);
+  });
+
+  it('tells the next page in a Link header too, with the same filters', async () => {
+    const first = await get('/uploads?limit=3&schemaType=orgTransactions');
+    const [, next = ''] = /^<([^>]+)>; rel="next"$/.exec(first.headers.get('link') ?? '') ?? [];
+    assert.match(next, /^\/api\/external\/uploads\?limit=3&schemaType=orgTransactions&cursor=/);
+    const second = await ask(`${fixture.server.url}${next}`, { token });
+    assert.equal((second.body as unknown as Page).uploads.length, 1);
+    assert.equal(second.headers.get('link'), null);
+  });
+
+  it('has cursors that tell nothing, and takes no other', async () => {
+    const { nextCursor, uploads } = await list('?limit=1');
+    assert.ok(nextCursor && !nextCursor.includes(String(uploads[0]?.uploadId)));
+    for (const cursor of [uploads[0]?.uploadId, nextCursor.slice(1), `${nextCursor}x`, '0'])
+      assertProblem(await get(`/uploads?cursor=${cursor}`), 400, 'INVALID_PARAMETER');
+  });
+
   it('finds by the time when an upload began', async () => {
     const { rows } = await query(
       `SELECT id, created_at FROM piing.uploads WHERE organization_id = 'acme' ORDER BY id`,
@@ -96,6 +128,8 @@ describe('GET /uploads', () => {
       'limit=0',
       'limit=101',
       'limit=ten',
+      'filename=a.csv',
+      'source=ftp',
       'status=DONE',
       'cursor=abc',
       'since=yesterday',
