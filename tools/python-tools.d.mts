@@ -1,2 +1,2 @@
 /** Installs what is missing and returns the directory for PYTHONPATH; undefined where Python or pip is missing. */
-export function installPythonTools(): string | undefined;
+export function installPythonTools(set?: 'clients' | 'schemathesis'): string | undefined;

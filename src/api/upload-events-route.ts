@@ -3,7 +3,8 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { FINAL_STATUSES, type UploadRecord } from '../intake/uploads.ts';
 import type { ApiPorts } from './api-options.ts';
-import { problems, textOf, WITH_TOKEN } from './openapi/responses.ts';
+import { ref } from './openapi/components.ts';
+import { problems, WITH_TOKEN } from './openapi/responses.ts';
 import { ownUpload, type UploadParams, uploadParams } from './own-upload.ts';
 import { query } from './query-parameters.ts';
 import { uploadView } from './upload-views.ts';
@@ -19,6 +20,16 @@ const RETRY_MS = 2_000;
 type EventsOptions = Pick<ApiPorts, 'findUpload'>;
 type EventsRequest = FastifyRequest<{ Params: UploadParams }>;
 
+const EVENT = {
+  type: 'object',
+  properties: {
+    event: { type: 'string', enum: ['status'] },
+    id: { type: 'string', description: 'For Last-Event-ID.' },
+    data: { type: 'string', contentMediaType: 'application/json', contentSchema: ref('Upload') },
+  },
+  required: ['event', 'id', 'data'],
+};
+
 const schema = {
   operationId: 'watchUpload',
   tags: ['Uploads'],
@@ -33,7 +44,7 @@ const schema = {
     properties: { 'last-event-id': { type: 'string', description: 'The id of the last event received.' } },
   },
   response: {
-    200: textOf('text/event-stream', 'The events.'),
+    200: { description: 'The events.', content: { 'text/event-stream': { schema: EVENT } } },
     204: { description: 'The last event was the final one.', type: 'null' },
     ...problems(...WITH_TOKEN, 'INVALID_PARAMETER', 'NOT_FOUND', 'TOO_MANY_WAITERS'),
   },
