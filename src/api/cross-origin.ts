@@ -19,6 +19,9 @@ const PREFLIGHT_SECONDS = 3_600;
 /** Lets scripts of these origins use the API with a token. Cookies never cross: credentials are not allowed. */
 export async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   if (origins.length === 0) return;
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('cross-origin-resource-policy', 'cross-origin');
+  });
   await app.register(cors, {
     origin: [...origins],
     methods: ['GET', 'HEAD', 'POST'],

@@ -102,7 +102,7 @@ function clientProblem(code: string | undefined): Problem {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new Problem('REQUEST_TIMEOUT', 'The request did not arrive in time.');
     case 'HPE_HEADER_OVERFLOW':
-      return new Problem('HEADERS_TOO_LARGE', 'The headers are longer than 16 KiB.');
+      return new Problem('HEADERS_TOO_LARGE', 'The headers are longer than 16 KiB, or more than 100.');
     default:
       return new Problem('INVALID_REQUEST', 'This is not HTTP/1.1.');
   }

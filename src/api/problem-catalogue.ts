@@ -176,7 +176,7 @@ export const PROBLEMS = {
   HEADERS_TOO_LARGE: {
     status: 431,
     title: 'The request headers are too large',
-    help: 'All headers together have 16 KiB at most. Look for cookies that the client adds.',
+    help: 'A request has 100 headers of 16 KiB in all at most. Look for cookies that the client adds.',
   },
   INTERNAL: {
     status: 500,

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { SECURITY_HEADERS } from './security-headers.ts';
+import { SECURITY_HEADERS, STRICT_TRANSPORT } from './security-headers.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -20,6 +20,7 @@ export function logRequests(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
     observeRequest(request, reply);
     reply.headers({ ...SECURITY_HEADERS, 'x-request-id': request.id });
+    if (request.protocol === 'https') reply.headers(STRICT_TRANSPORT);
   });
 }
 

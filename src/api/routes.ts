@@ -46,12 +46,39 @@ async function addApi(
     closed.addHook('onRequest', requireAccess(options));
     closed.addHook('onRequest', limitCredential);
     answerConditionally(closed);
-    const waiting = new Waiting(options, lifecycle);
-    uploadStatusRoutes(closed, options, waiting);
-    uploadEventsRoute(closed, options, waiting);
+    await addUploads(closed, options, new Waiting(options, lifecycle));
     uploadListRoute(closed, options);
     schemaRoutes(closed, options.catalogue);
     // Reads multipart and nothing else, so it keeps to itself.
     await closed.register(async (uploads) => uploadRoute(uploads, options, lifecycle));
   });
+}
+
+/**
+ * `/upload/{id}` is the one address of an upload, in every link and in the description. Who takes `/uploads/{id}`,
+ * after the list, gets the same answers, which name that address (RFC 6596).
+ */
+async function addUploads(closed: FastifyInstance, options: ApiOptions, waiting: Waiting): Promise<void> {
+  const add = (one: FastifyInstance) => {
+    uploadStatusRoutes(one, options, waiting);
+    uploadEventsRoute(one, options, waiting);
+  };
+  await closed.register(async (canonical) => add(canonical), { prefix: '/upload' });
+  await closed.register(
+    async (alias) => {
+      alias.addHook('onRoute', (route) => {
+        route.schema = { ...route.schema, hide: true };
+      });
+      alias.addHook('onSend', async (request, reply, payload) => {
+        if (reply.statusCode < 400) reply.header('link', `<${canonicalPath(request.url)}>; rel="canonical"`);
+        return payload;
+      });
+      add(alias);
+    },
+    { prefix: '/uploads' },
+  );
+}
+
+function canonicalPath(url: string): string {
+  return url.split('?', 1)[0]?.replace(`${API_PREFIX}/uploads/`, `${API_PREFIX}/upload/`) ?? url;
 }

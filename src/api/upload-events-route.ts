@@ -50,9 +50,9 @@ const schema = {
   },
 };
 
-/** `GET /upload/{id}/events`, as the HTML standard has server-sent events. */
+/** `GET /{id}/events`, as the HTML standard has server-sent events. */
 export function uploadEventsRoute(app: FastifyInstance, options: EventsOptions, waiting: Waiting): void {
-  app.get('/upload/:id/events', { schema, exposeHeadRoute: false }, async (request: EventsRequest, reply) => {
+  app.get('/:id/events', { schema, exposeHeadRoute: false }, async (request: EventsRequest, reply) => {
     const upload = await ownUpload(request, options);
     const seen = request.headers['last-event-id'];
     // EventSource comes back after every end of a stream, until it is told that there is no more.

@@ -29,18 +29,18 @@ interface ErrorsQuery {
   readonly limit: number;
 }
 
-/** What became of one upload: `GET /upload/{id}`, `…/status`, `…/errors` and `…/rejects.csv`. */
+/** What became of one upload: `GET /{id}`, `…/status`, `…/errors` and `…/rejects.csv`. */
 export function uploadStatusRoutes(app: FastifyInstance, options: StatusOptions, waiting: Waiting): void {
-  app.get('/upload/:id', { schema: DETAIL }, async (request: UploadRequest) =>
+  app.get('/:id', { schema: DETAIL }, async (request: UploadRequest) =>
     uploadDetailView(await ownUpload(request, options)),
   );
-  app.get('/upload/:id/status', { schema: STATUS }, async (request: UploadRequest<StatusQuery>, reply) =>
+  app.get('/:id/status', { schema: STATUS }, async (request: UploadRequest<StatusQuery>, reply) =>
     uploadView(await finalUpload(request, reply, options, waiting)),
   );
-  app.get('/upload/:id/errors', { schema: ERRORS }, (request: UploadRequest<ErrorsQuery>) =>
+  app.get('/:id/errors', { schema: ERRORS }, (request: UploadRequest<ErrorsQuery>) =>
     errors(request, options),
   );
-  app.get('/upload/:id/rejects.csv', { schema: REJECTS }, (request: UploadRequest, reply) =>
+  app.get('/:id/rejects.csv', { schema: REJECTS }, (request: UploadRequest, reply) =>
     rejects(request, reply, options),
   );
 }

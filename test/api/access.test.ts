@@ -124,6 +124,12 @@ describe('access behind a proxy', () => {
       const from = (address: string) =>
         ask(`${fixture.api}/uploads`, { token, headers: { 'x-forwarded-for': address } });
       assert.equal((await from('192.0.2.7')).status, 200);
+      assert.equal((await from('192.0.2.7')).headers.get('strict-transport-security'), null);
+      const overTls = await ask(`${fixture.api}/uploads`, {
+        token,
+        headers: { 'x-forwarded-for': '192.0.2.7', 'x-forwarded-proto': 'https' },
+      });
+      assert.match(overTls.headers.get('strict-transport-security') ?? '', /^max-age=\d{8}$/);
       assertProblem(await from('198.51.100.7'), 401, 'INVALID_TOKEN');
       assertProblem(await from('192.0.2.7, 198.51.100.7'), 401, 'INVALID_TOKEN');
     } finally {

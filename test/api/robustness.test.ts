@@ -9,6 +9,7 @@ import {
   BOUNDARY,
   beginning,
   csv,
+  eventually,
   multipart,
   type Part,
   RawUpload,
@@ -182,6 +183,64 @@ describe('the API under bad input', () => {
       assert.ok(answer.startsWith(status), answer);
       if (!bytes.startsWith('GET / HTTP/1.1\r\n\r\n')) assert.match(answer, /application\/problem\+json/);
     }
+  });
+
+  it('ends chunks that are none, lengths that do not match and both at once, and leaves no upload behind', async () => {
+    const auth = `host: x\r\nauthorization: Bearer ${token}\r\ncontent-type: multipart/form-data; boundary=${BOUNDARY}\r\n`;
+    const post = 'POST /api/external/upload HTTP/1.1\r\n';
+    const body = multipart([schemaType(), csv(CONTENT)]).toString('latin1');
+    const start = body.slice(0, -30);
+    const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
+    const cases: [string, string][] = [
+      [
+        'a chunk length that is no number',
+        `${post}${auth}transfer-encoding: chunked\r\n\r\nzz\r\n${body}\r\n`,
+      ],
+      [
+        'garbage between chunks',
+        `${post}${auth}transfer-encoding: chunked\r\n\r\n${chunk(start)}\0\0garbage\r\n\r\n`,
+      ],
+      ['an endless chunk length', `${post}${auth}transfer-encoding: chunked\r\n\r\n${'f'.repeat(40)}\r\n`],
+      [
+        'a length and chunks',
+        `${post}${auth}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n${chunk(body)}0\r\n\r\n`,
+      ],
+      ['two lengths', `${post}${auth}content-length: 5\r\ncontent-length: 6\r\n\r\n${body}`],
+      ['a length below zero', `${post}${auth}content-length: -5\r\n\r\n${body}`],
+      ['a body shorter than its form', `${post}${auth}content-length: ${start.length}\r\n\r\n${start}`],
+      ['a transfer coding that nobody knows', `${post}${auth}transfer-encoding: zip\r\n\r\n${body}`],
+    ];
+    for (const [what, bytes] of cases) {
+      const answer = await raw(bytes);
+      assert.match(answer, /^HTTP\/1\.1 (4\d\d|501) /, what);
+      assert.doesNotMatch(answer, / 202 /, what);
+    }
+    const open = await eventually(
+      () => fixture.database.pool.query(`SELECT id FROM piing.uploads WHERE status = 'RECEIVING'`),
+      ({ rowCount }) => rowCount === 0,
+    );
+    assert.equal(open.rowCount, 0);
+    const { values } = await fixture.metrics.uploadsInProgress.get();
+    assert.equal(values.find(({ labels }) => labels.source === 'http')?.value, 0);
+  });
+
+  it('answers requests that were sent ahead in their order, and refuses more than a hundred headers', async () => {
+    const one = `GET /api/external/nothing HTTP/1.1\r\nhost: x\r\n\r\n`;
+    const answers = await new Promise<string>((resolve) => {
+      const socket = connect(fixture.server.port, '127.0.0.1', () => socket.write(one.repeat(20)));
+      let received = '';
+      socket.on('data', (data) => {
+        received += data.toString('latin1');
+        if (received.split('HTTP/1.1 404').length === 21) socket.destroy();
+      });
+      socket.on('close', () => resolve(received));
+    });
+    assert.equal(answers.split('HTTP/1.1 404').length, 21);
+    const many = Array.from({ length: 300 }, (_, index) => `x-${index}: y\r\n`).join('');
+    assert.match(
+      await raw(`GET /api/external/nothing HTTP/1.1\r\nhost: x\r\n${many}\r\n`),
+      /^HTTP\/1\.1 431 .*more than 100/s,
+    );
   });
 
   it('puts the security headers and a request id on every answer, also on problems', async () => {

@@ -103,6 +103,17 @@ describe('what became of uploads', () => {
         assert.equal((await ask(`${fixture.server.url}${link}`, { token })).status, 200, link);
     });
 
+    it('are found under /uploads/{id} as well, with the one address in a Link header', async () => {
+      const id = await receive();
+      for (const path of ['', '/status', '/errors']) {
+        const alias = await get(`/uploads/${id}${path}?`);
+        assert.deepEqual(alias.body, (await get(`/upload/${id}${path}`)).body);
+        assert.equal(alias.headers.get('link'), `</api/external/upload/${id}${path}>; rel="canonical"`);
+      }
+      assertProblem(await get(`/uploads/${id}`, otherToken), 404, 'NOT_FOUND');
+      assertProblem(await ask(`${fixture.api}/uploads/${id}`), 401, 'MISSING_TOKEN');
+    });
+
     it('show the row counts, the first ten errors and the warnings of a processed upload', async () => {
       const id = await receive();
       await finish(id);
