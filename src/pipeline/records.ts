@@ -5,7 +5,7 @@ import type { Fault } from '../schemas/faults.ts';
 export interface SourceRecord {
   /** The line on which the row begins (CSV, header = 1) or the record's number from 1 (JSON). */
   readonly line: number;
-  /** The row's text by index into `schema.columns`; null where the file has nothing. */
+  /** The row's text by slot (`FileSlots`), the first of which are `schema.columns`; null where the file has nothing. */
   readonly values: readonly (string | null)[];
   /** The row as the file has it, in the order of {@link RecordBatch.headers}: for the reject report. */
   readonly cells: readonly string[];
@@ -27,6 +27,9 @@ export interface RecordBatch {
 export type TransformResult =
   | { readonly ok: true; readonly values: readonly (string | null)[] }
   | { readonly ok: false; readonly faults: readonly Fault[] };
+
+/** The result for a row that the enablement does not load (`onlyRows`): not bad, and not there. */
+export const LEFT_OUT: TransformResult = { ok: false, faults: [] };
 
 /** Turns a record into a row. Pure; compiled once per upload. */
 export type Transform = (record: SourceRecord) => TransformResult;

@@ -1,10 +1,13 @@
 import { FileFault } from './faults.ts';
+import { assignSlots, type FileSlots } from './file-slots.ts';
 import type { Column, SchemaType } from './schema-type.ts';
-import type { TransformerSpec } from './transformer-spec.ts';
+import { headersOf, type TransformerSpec } from './transformer-spec.ts';
 
-/** Finds the column that a header or JSON key means. Compiled once per upload. */
+/** Finds the slot that a header or JSON key fills ({@link FileSlots}). Compiled once per upload. */
 export interface HeaderMatcher {
-  /** Index into `schema.columns`, or undefined when no column goes by that name. */
+  /** What carries each slot. The first are those of `schema.columns`. */
+  readonly slots: readonly string[];
+  /** The slot of a header: its column's index, or beyond; undefined when nothing goes by that name. */
   columnFor(header: string): number | undefined;
   /**
    * Matches a whole CSV header.
@@ -15,7 +18,7 @@ export interface HeaderMatcher {
 }
 
 export interface HeaderMatch {
-  /** For each header its index into `schema.columns`; -1: not loaded. */
+  /** For each header its slot; -1: not loaded. */
   readonly columnOf: readonly number[];
   /** Headers that no column goes by, in the file's order. */
   readonly unknown: readonly string[];
@@ -26,77 +29,56 @@ const REPORT_COLUMNS: ReadonlySet<string> = new Set(['_line', '_errors']);
 
 const HEADERS_QUOTED = 10;
 
-/** Case, accents' encoding, spaces and separators do not tell two headers apart: "Order ID" is order_id. */
-export function normaliseHeader(header: string): string {
-  return header
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/[^\p{L}\p{N}]+/gu, '');
-}
-
 /** The enablement's mapping first, then the exact name, then names without case and separators, then aliases. */
 export function compileHeaderMatcher(schema: SchemaType, spec: TransformerSpec): HeaderMatcher {
-  const mapped = new Map<string, number>();
-  const exact = new Map<string, number>();
-  const loose = new Map<string, number>();
-  const settled = new Set<string>();
-  for (const { name, header, constant } of spec.columns) {
-    const index = schema.columns.findIndex((column) => column.name === name);
-    if (index >= 0 && header !== undefined) mapped.set(header.trim(), index);
-    // What a mapping or a constant says about a column is all that counts for it.
-    if (header !== undefined || constant !== undefined) settled.add(name);
-  }
-  const open = [...schema.columns.entries()].filter(([, column]) => !settled.has(column.name));
-  for (const [index, column] of open) exact.set(column.name, index);
-  for (const [index, column] of open) loose.set(normaliseHeader(column.name), index);
-  for (const [index, column] of open) {
-    for (const alias of column.aliases)
-      if (!loose.has(normaliseHeader(alias))) loose.set(normaliseHeader(alias), index);
-  }
-  const columnFor = (header: string) => {
-    const name = header.trim();
-    return mapped.get(name) ?? exact.get(name) ?? loose.get(normaliseHeader(name));
+  const slots = assignSlots(schema, spec);
+  return {
+    slots: slots.names,
+    columnFor: slots.slotFor,
+    matchAll: (headers) => matchAll(schema, spec, slots, headers),
   };
-  return { columnFor, matchAll: (headers) => matchAll(schema, spec, columnFor, headers) };
 }
 
 function matchAll(
   schema: SchemaType,
   spec: TransformerSpec,
-  columnFor: HeaderMatcher['columnFor'],
+  slots: FileSlots,
   headers: readonly string[],
 ): HeaderMatch {
   const claimedBy = new Map<number, string>();
   const unknown: string[] = [];
   const columnOf = headers.map((header) => {
     if (REPORT_COLUMNS.has(header.trim())) return -1;
-    const index = columnFor(header);
-    if (index === undefined) {
+    const slot = slots.slotFor(header);
+    if (slot === undefined) {
       if (header.trim() !== '') unknown.push(header);
       return -1;
     }
-    const first = claimedBy.get(index);
-    if (first !== undefined) throw duplicateHeader(schema.columns[index], first, header);
-    claimedBy.set(index, header);
-    return index;
+    const first = claimedBy.get(slot);
+    if (first !== undefined) throw duplicateHeader(slots.names[slot], first, header);
+    claimedBy.set(slot, header);
+    return slot;
   });
   if (claimedBy.size === 0) throw unknownHeader(schema, headers);
+  const isThere = (slot: number) => claimedBy.has(slot);
   const missing = schema.columns.filter(
-    (column, index) => column.required && !claimedBy.has(index) && !isProvided(spec, column),
+    (column, index) => column.required && !slots.ofColumn[index]?.every(isThere) && !isProvided(spec, column),
   );
   if (missing.length > 0) throw missingColumns(missing, spec, headers);
+  if (slots.selection !== undefined && !isThere(slots.selection)) throw missingSelection(spec, headers);
   return { columnOf, unknown };
 }
 
 /** True when rows get a value for the column without the file. */
 function isProvided(spec: TransformerSpec, column: Column): boolean {
+  if (column.format === 'currency' && spec.currency !== undefined) return true;
   return spec.columns.some(
     ({ name, constant, default: byDefault }) => name === column.name && (constant ?? byDefault) !== undefined,
   );
 }
 
-function duplicateHeader(column: Column | undefined, first: string, second: string): FileFault {
-  const message = `The headers "${first}" and "${second}" both mean ${column?.name}. Remove one of the two columns, or have your Piing administrator map one of them.`;
+function duplicateHeader(name: string | undefined, first: string, second: string): FileFault {
+  const message = `The headers "${first}" and "${second}" both mean ${name}. Remove one of the two columns, or have your Piing administrator map one of them.`;
   return new FileFault('DUPLICATE_HEADER', message, { line: 1, column: second });
 }
 
@@ -112,8 +94,9 @@ function missingColumns(
   headers: readonly string[],
 ): FileFault {
   const names = missing.map((column) => {
-    const mapped = spec.columns.find((entry) => entry.name === column.name)?.header;
-    if (mapped !== undefined) return `"${mapped}" (for ${column.name})`;
+    const entry = spec.columns.find(({ name }) => name === column.name);
+    const mapped = (entry ? headersOf(entry) : []).map((header) => `"${header}"`);
+    if (mapped.length > 0) return `${mapped.join(' and ')} (for ${column.name})`;
     const aliases = column.aliases.slice(0, 2).map((alias) => `"${alias}"`);
     return aliases.length > 0 ? `${column.name} (or ${aliases.join(' or ')})` : column.name;
   });
@@ -123,6 +106,11 @@ function missingColumns(
     column: missing[0]?.name ?? null,
     value: headers.join(','),
   });
+}
+
+function missingSelection({ onlyRows }: TransformerSpec, headers: readonly string[]): FileFault {
+  const message = `The header lacks "${onlyRows?.header}", which tells the rows to load. It has ${quoteAll(headers)}.`;
+  return new FileFault('MISSING_COLUMNS', message, { line: 1, value: headers.join(',') });
 }
 
 function quoteAll(headers: readonly string[]): string {

@@ -1,6 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { normaliseHeader } from './header.ts';
+import { normaliseHeader } from './column-names.ts';
 import type { Column, ColumnType, SchemaType } from './schema-type.ts';
 
 /** A schema file that cannot be used. The message names the file, the line, the field and what to do. */
@@ -33,6 +33,7 @@ const fieldSchema = z.strictObject({
     .strictObject({
       sqlType: z.string().optional(),
       format: z.enum(['currency', 'timeZone']).optional(),
+      unit: z.enum(['minutes']).optional(),
       aliases: z.array(z.string().min(1)).default([]),
     })
     .default({ aliases: [] }),
@@ -124,6 +125,8 @@ function* findProblems(
     }
     if (format && field.type !== 'string')
       yield { path: [...path, 'piing', 'format'], message: `${format} is a format of strings only` };
+    if (field.piing.unit && field.type !== 'integer')
+      yield { path: [...path, 'piing', 'unit'], message: `${field.piing.unit} is a unit of integers only` };
     if (field.constraints.enum && field.type !== 'string')
       yield { path: [...path, 'constraints', 'enum'], message: 'only strings have an enum' };
   }
@@ -185,6 +188,7 @@ function toColumn({ name, type, description, example, constraints, piing }: Fiel
     name,
     type,
     format: piing.format,
+    unit: piing.unit,
     required: constraints.required,
     enum: constraints.enum,
     maxLength: constraints.maxLength ?? DEFAULT_MAX_LENGTH,

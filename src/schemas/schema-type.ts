@@ -9,6 +9,8 @@ export interface Column {
   readonly name: string;
   readonly type: ColumnType;
   readonly format: ColumnFormat | undefined;
+  /** What the number counts, for columns whose files may count something else. */
+  readonly unit: 'minutes' | undefined;
   readonly required: boolean;
   /** The accepted values, lower case; undefined when every value of the type is accepted. */
   readonly enum: readonly string[] | undefined;

@@ -40,7 +40,10 @@ const DESCRIBE: Readonly<Record<string, Describe>> = {
   }),
   minLength: ({ params }) => ({ message: `is too short: it needs at least ${params.limit} characters.` }),
   maxLength: ({ params }) => ({ message: `is too long: it may have ${params.limit} characters.` }),
+  minItems: ({ params }) => ({ message: `has too few entries: it needs at least ${params.limit}.` }),
   maxItems: ({ params }) => ({ message: `has too many entries: there may be ${params.limit}.` }),
+  minProperties: ({ params }) => ({ message: `has too few entries: it needs at least ${params.limit}.` }),
+  maxProperties: ({ params }) => ({ message: `has too many entries: there may be ${params.limit}.` }),
   minimum: ({ value, params }) => ({ message: `is ${value}, and has to be at least ${params.limit}.` }),
   maximum: ({ value, params }) => ({ message: `is ${value}, and has to be at most ${params.limit}.` }),
 };

@@ -23,9 +23,31 @@ const RULES: Readonly<Record<string, Rule>> = {
       return typeof name !== 'string' || (name.length <= 63 && !name.includes('.'));
     },
   },
-  '!has(self.constant) || (!has(self.header) && !has(self.default))': {
+  '!has(self.constant) || (!has(self.header) && !has(self.headers) && !has(self.default) && !has(self.format) && !has(self.values) && !has(self.nextDay))':
+    {
+      about: '',
+      holds: (self) =>
+        !('constant' in self) ||
+        !['header', 'headers', 'default', 'format', 'values', 'nextDay'].some((field) => field in self),
+    },
+  '!has(self.header) || !has(self.headers)': {
     about: '',
-    holds: (self) => !('constant' in self) || (!('header' in self) && !('default' in self)),
+    holds: (self) => !('header' in self && 'headers' in self),
+  },
+  '!has(self.separator) || has(self.headers)': {
+    about: '/separator',
+    holds: (self) => !('separator' in self) || 'headers' in self,
+  },
+  '!has(self.thousandsSeparator) || !has(self.decimalSeparator) || self.thousandsSeparator != self.decimalSeparator':
+    {
+      about: '/thousandsSeparator',
+      holds: (self) =>
+        self.thousandsSeparator === undefined || self.thousandsSeparator !== self.decimalSeparator,
+    },
+  '!has(self.maxRowErrors) || !has(self.onRowError) || self.onRowError == "skip"': {
+    about: '/maxRowErrors',
+    holds: (self) =>
+      self.maxRowErrors === undefined || self.onRowError === undefined || self.onRowError === 'skip',
   },
 };
 

@@ -5,7 +5,6 @@ import { loadCatalogue } from '../../src/schemas/catalogue.ts';
 import { compileHeaderMatcher } from '../../src/schemas/header.ts';
 import { parseSchemaFile } from '../../src/schemas/schema-file.ts';
 import { DEFAULT_TRANSFORMER } from '../../src/schemas/transformer-spec.ts';
-import { validateTransformer } from '../../src/schemas/validate-transformer.ts';
 import { temporaryDirectory } from '../support/servers.ts';
 
 const GOOD = `name: sales
@@ -130,48 +129,5 @@ describe('The catalogue', () => {
     for (const [what, change, message] of cases) {
       it(what, () => assert.throws(() => parseSchemaFile('sales.yaml', change(GOOD)), message));
     }
-  });
-});
-
-describe('A transformer', () => {
-  const sales = parseSchemaFile('sales.yaml', GOOD);
-  const problems = (spec: object) => validateTransformer(sales, { ...DEFAULT_TRANSFORMER, ...spec });
-
-  it('that fits has no problems', () => {
-    assert.deepEqual(
-      problems({
-        columns: [
-          { name: 'id', header: 'Nr' },
-          { name: 'amount', default: '0' },
-        ],
-        timeZone: 'UTC',
-      }),
-      [],
-    );
-  });
-
-  it('that does not fit is told by its path', () => {
-    assert.match(
-      problems({ columns: [{ name: 'price', header: 'P' }] })[0] ?? '',
-      /^columns\[0\]\.name: sales has no column price\. It has id, amount/,
-    );
-    assert.match(
-      problems({ columns: [{ name: 'id' }, { name: 'id' }] })[0] ?? '',
-      /^columns\[1\]\.name: id is configured twice/,
-    );
-    assert.match(
-      problems({ columns: [{ name: 'id', header: 'x', constant: 'y' }] })[0] ?? '',
-      /^columns\[0\]: a constant leaves no room/,
-    );
-    assert.match(
-      problems({
-        columns: [
-          { name: 'id', header: 'x' },
-          { name: 'amount', header: 'x ' },
-        ],
-      })[0] ?? '',
-      /^columns\[1\]\.header: "x " is already mapped to id/,
-    );
-    assert.match(problems({ timeZone: 'Paris' })[0] ?? '', /^timeZone: Paris is not an IANA time zone/);
   });
 });

@@ -3,10 +3,11 @@ import type { RowCounts, Warning } from '../../intake/uploads.ts';
 import { type Fault, FileFault } from '../../schemas/faults.ts';
 import type { SchemaType } from '../../schemas/schema-type.ts';
 import type { TransformerSpec } from '../../schemas/transformer-spec.ts';
-import type { RecordBatch, SourceRecord, Transform } from '../records.ts';
+import { LEFT_OUT, type RecordBatch, type SourceRecord, type Transform } from '../records.ts';
 import type { RejectReport } from '../reject-report.ts';
 import { lockTable, type MergeSubject, mergeStaged } from './merge.ts';
 import { composeMergeSql } from './merge-sql.ts';
+import { expectTolerable, rowsLeftOut } from './row-errors.ts';
 import { StagingCopy } from './staging-copy.ts';
 
 /** Faults kept with the upload; the reject report has them all. */
@@ -50,7 +51,7 @@ export async function loadFile(options: LoadOptions): Promise<LoadOutcome> {
   }
   await lockTable(client, subject);
   if (spec.onDuplicate === 'reject') await rejectDuplicates(options, sql.findDuplicates, rejects);
-  if (rejects.count > 0 && spec.onRowError === 'fail') throw rejectedWhole(rejects);
+  expectTolerable(spec, rejects.count, rejects.kept[0]);
   const { loaded, unchanged } = await mergeStaged(client, sql, subject);
   const rows = { total: loaded + unchanged + rejects.count, loaded, unchanged, rejected: rejects.count };
   return { rows, faults: rejects.kept, warnings };
@@ -77,6 +78,7 @@ class Rejects {
 async function stageRows(options: LoadOptions, staging: StagingCopy, rejects: Rejects): Promise<Warning[]> {
   const unknown: string[] = [];
   const warnings: Warning[] = [];
+  let leftOut = 0;
   for await (const { headers, records, unknownHeaders, warnings: remarks = [] } of options.read()) {
     unknown.push(...unknownHeaders);
     warnings.push(...remarks);
@@ -85,11 +87,14 @@ async function stageRows(options: LoadOptions, staging: StagingCopy, rejects: Re
       if (result?.ok) {
         const flushed = staging.add(record.line, result.values);
         if (flushed) await flushed;
+      } else if (result === LEFT_OUT) {
+        leftOut += 1;
       } else {
         await rejects.add(headers, record, result ? result.faults : record.fault ? [record.fault] : []);
       }
     }
   }
+  if (leftOut > 0) warnings.unshift(rowsLeftOut(options.spec, leftOut));
   if (unknown.length > 0) warnings.unshift(unknownColumns(options.schema, unknown));
   return warnings;
 }
@@ -141,14 +146,4 @@ function duplicateRow(schema: SchemaType, record: SourceRecord): Fault {
     message,
     value: values.join(', ').slice(0, 100),
   };
-}
-
-function rejectedWhole(rejects: Rejects): FileFault {
-  const first = rejects.kept[0];
-  const message = `${rejects.count} rows have errors, and this schema type accepts only files without any. First: ${first?.message ?? ''}`;
-  return new FileFault('ROWS_REJECTED', message, {
-    line: first?.line ?? null,
-    column: first?.column ?? null,
-    value: first?.value ?? null,
-  });
 }

@@ -20,11 +20,7 @@ export function readRecords(
   const matcher = compileHeaderMatcher(schema, spec);
   const text = decodeUtf8(bytes);
   if (format === 'csv') return readCsv(text, matcher);
-  return readJson(
-    text,
-    matcher,
-    schema.columns.map((column) => column.name),
-  );
+  return readJson(text, matcher, matcher.slots);
 }
 
 /** The records of a stored file. @throws {FileFault} @throws {ObjectNotFoundError} @throws {StoreUnavailableError} */

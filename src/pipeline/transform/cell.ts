@@ -15,6 +15,8 @@ export class CellFault {
 export interface RowContext {
   /** IANA name from the row's own column, else the enablement's; undefined when neither says. */
   timeZone: string | undefined;
+  /** The time without an offset is on the day after the one that the file writes. */
+  nextDay?: boolean;
 }
 
 /**

@@ -1,83 +1,66 @@
 import { type Fault, quoteValue } from '../../schemas/faults.ts';
-import type { Column, OrderRule, SchemaType } from '../../schemas/schema-type.ts';
+import { assignSlots } from '../../schemas/file-slots.ts';
+import type { OrderRule, SchemaType } from '../../schemas/schema-type.ts';
 import type { TransformerSpec } from '../../schemas/transformer-spec.ts';
-import type { SourceRecord, Transform } from '../records.ts';
-import { CellFault, type CellParser, type RowContext } from './cell.ts';
-import { decimalParser, integerParser } from './numbers.ts';
-import { booleanParser, jsonObjectParser } from './other.ts';
-import { textParser } from './text.ts';
-import { dateParser, timestampParser } from './times.ts';
-
-/** One column, ready to turn a record's text into a row's. */
-interface CompiledColumn {
-  readonly column: Column;
-  readonly index: number;
-  readonly parse: CellParser;
-  readonly constant: string | undefined;
-  readonly byDefault: string | undefined;
-}
+import { valueKey } from '../../schemas/validate-column.ts';
+import { LEFT_OUT, type SourceRecord, type Transform } from '../records.ts';
+import { CellFault, type RowContext } from './cell.ts';
+import { type CompiledColumn, compileColumns, textOf } from './columns.ts';
 
 /** Compiles a schema type and a transformer into one function a row. Called once per upload. */
 export function compileTransform(schema: SchemaType, spec: TransformerSpec): Transform {
-  const columns = schema.columns.map((column, index): CompiledColumn => {
-    const own = spec.columns.find((entry) => entry.name === column.name);
-    return {
-      column,
-      index,
-      parse: parserFor(column, spec),
-      constant: own?.constant,
-      byDefault: own?.default,
-    };
-  });
+  const columns = compileColumns(schema, spec);
   const zone = columns.find(({ column }) => column.format === 'timeZone');
-  const rules = schema.rules.map((rule) => compileRule(schema, rule));
+  const rules = schema.rules.map((rule) => compileRule(columns, rule));
+  const isSelected = compileSelection(schema, spec);
   const context: RowContext = { timeZone: spec.timeZone };
 
   return (record) => {
+    if (isSelected && !isSelected(record)) return LEFT_OUT;
     const faults: Fault[] = [];
     context.timeZone = zone ? (zoneOf(zone, record, context) ?? spec.timeZone) : spec.timeZone;
     const values: (string | null)[] = new Array(columns.length);
     for (const compiled of columns) values[compiled.index] = convert(compiled, record, context, faults);
     for (const rule of rules) {
-      const fault = faults.length === 0 ? rule(values, record) : undefined;
+      const fault = faults.length === 0 ? rule(values, record, context) : undefined;
       if (fault) faults.push(fault);
     }
     return faults.length === 0 ? { ok: true, values } : { ok: false, faults };
   };
 }
 
-function parserFor(column: Column, spec: TransformerSpec): CellParser {
-  switch (column.type) {
-    case 'string':
-      return textParser(column);
-    case 'integer':
-      return integerParser(column);
-    case 'number':
-      return decimalParser(column, spec.decimalSeparator);
-    case 'boolean':
-      return booleanParser(column);
-    case 'date':
-      return dateParser(column);
-    case 'datetime':
-      return timestampParser(column, spec);
-    case 'object':
-      return jsonObjectParser(column);
-  }
+/** Whether a row is one of those that the enablement loads; undefined when it loads all. */
+function compileSelection(
+  schema: SchemaType,
+  spec: TransformerSpec,
+): ((record: SourceRecord) => boolean) | undefined {
+  const slot = assignSlots(schema, spec).selection;
+  if (slot === undefined) return undefined;
+  const accepted = spec.onlyRows?.values && new Set(spec.onlyRows.values.map(valueKey));
+  return ({ values }) => {
+    const text = valueKey(values[slot] ?? '');
+    return accepted ? accepted.has(text) : text !== '';
+  };
 }
 
 /** The row's own time zone, when it is there and valid; the column itself reports when it is not. */
 function zoneOf(zone: CompiledColumn, record: SourceRecord, context: RowContext): string | undefined {
-  const text = textOf(zone, record);
-  if (text === undefined) return undefined;
-  const parsed = zone.parse(text, context);
-  return parsed instanceof CellFault ? undefined : parsed;
+  const parsed = parseCell(zone, record, context);
+  return typeof parsed === 'string' ? parsed : undefined;
 }
 
-/** What the column has in this row: the constant, the file's value, or the default. Spaces alone are no value. */
-function textOf({ index, constant, byDefault }: CompiledColumn, record: SourceRecord): string | undefined {
-  if (constant !== undefined) return constant;
-  const text = record.values[index];
-  return text === null || text === undefined || text === '' || text.trim() === '' ? byDefault : text;
+/** The constant, the file's value or the default; undefined when there is none. */
+function parseCell(
+  compiled: CompiledColumn,
+  record: SourceRecord,
+  context: RowContext,
+): string | CellFault | undefined {
+  if (compiled.constant === undefined) {
+    const text = textOf(compiled, record.values);
+    if (text !== undefined) return compiled.parse(text, context);
+  }
+  const written = compiled.constant ?? compiled.byDefault;
+  return written ? compiled.parseCanonical(written, context) : undefined;
 }
 
 function convert(
@@ -86,44 +69,50 @@ function convert(
   context: RowContext,
   faults: Fault[],
 ): string | null {
-  const { column } = compiled;
-  const text = textOf(compiled, record);
-  if (text === undefined) {
-    if (column.required) {
-      const message = `${column.name} is empty. Every row needs it, like ${column.example}.`;
-      faults.push({ line: record.line, column: column.name, code: 'REQUIRED', message, value: null });
-    }
-    return null;
-  }
-  const result = compiled.parse(text, context);
+  const result = parseCell(compiled, record, context);
   if (typeof result === 'string') return result;
-  faults.push({
-    line: record.line,
-    column: column.name,
-    code: result.code,
-    message: result.message,
-    value: quoteValue(text),
-  });
+  const { column } = compiled;
+  const at = { line: record.line, column: column.name };
+  if (result instanceof CellFault) {
+    const value = quoteValue(writtenText(compiled, record));
+    faults.push({ ...at, code: result.code, message: result.message, value });
+  } else if (column.required) {
+    const message = `${column.name} is empty. Every row needs it, like ${column.example}.`;
+    faults.push({ ...at, code: 'REQUIRED', message, value: null });
+  }
   return null;
 }
 
-type CompiledRule = (values: readonly (string | null)[], record: SourceRecord) => Fault | undefined;
+/** What a message about the value quotes. */
+function writtenText(compiled: CompiledColumn, record: SourceRecord): string | undefined {
+  return compiled.constant ?? textOf(compiled, record.values) ?? compiled.byDefault;
+}
+
+/** May change the later of both values, where the enablement says that it is on the next day. */
+type CompiledRule = (
+  values: (string | null)[],
+  record: SourceRecord,
+  context: RowContext,
+) => Fault | undefined;
 
 /** Both values are timestamps with an offset by now, so they are compared as instants. */
-function compileRule(schema: SchemaType, rule: OrderRule): CompiledRule {
-  const column = schema.columns.findIndex(({ name }) => name === rule.column);
-  const earliest = schema.columns.findIndex(({ name }) => name === rule.notBefore);
-  return (values, record) => {
-    const [value, bound] = [values[column], values[earliest]];
+function compileRule(columns: readonly CompiledColumn[], rule: OrderRule): CompiledRule {
+  const later = columns.find(({ column }) => column.name === rule.column);
+  const earlier = columns.find(({ column }) => column.name === rule.notBefore);
+  if (!later || !earlier) return () => undefined;
+  return (values, record, context) => {
+    const [value, bound] = [values[later.index], values[earlier.index]];
     if (!value || !bound || !isBefore(value, bound)) return undefined;
-    const message = `${rule.column} (${record.values[column] ?? value}) lies before ${rule.notBefore} (${record.values[earliest] ?? bound}). Check both times.`;
-    return {
-      line: record.line,
-      column: rule.column,
-      code: 'ORDER',
-      message,
-      value: quoteValue(record.values[column] ?? value),
-    };
+    if (later.nextDay) {
+      const moved = parseCell(later, record, { ...context, nextDay: true });
+      if (typeof moved === 'string' && !isBefore(moved, bound)) {
+        values[later.index] = moved;
+        return undefined;
+      }
+    }
+    const written = writtenText(later, record) ?? value;
+    const message = `${rule.column} (${written}) lies before ${rule.notBefore} (${writtenText(earlier, record) ?? bound}). Check both times.`;
+    return { line: record.line, column: rule.column, code: 'ORDER', message, value: quoteValue(written) };
   };
 }
 

@@ -37,14 +37,25 @@ function whyNotJsonObject(text: string): string | undefined {
     return 'is not JSON';
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'is not an object';
-  // PostgreSQL has no place for these in jsonb: NUL, half of a surrogate pair, numbers beyond its range.
-  if (/\\u0000/.test(text)) return 'has a NUL character';
-  if (/\\u[dD][89a-fA-F]/.test(text) && !JSON.stringify(value).isWellFormed()) return 'has half a character';
-  if (/\\u[dD][89a-fA-F]/.test(text) && /\\ud[89a-f]/i.test(JSON.stringify(value)))
-    return 'has half a character';
-  if (/\d[eE][+-]?\d{4,}/.test(text)) return 'has a number that is too large';
+  return whyNotJsonb(text);
+}
+
+/** PostgreSQL has no place for these in jsonb: NUL, half of a surrogate pair, numbers beyond its range. */
+function whyNotJsonb(json: string): string | undefined {
+  // Without escaped backslashes, so that what follows a backslash is an escape.
+  const escapes = json.replaceAll('\\\\', '');
+  if (/\\u0000/.test(escapes)) return 'has a NUL character';
+  const pairs = escapes.replace(/\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}/g, '');
+  if (/\\u[dD][89a-fA-F]/.test(pairs) || !json.isWellFormed()) return 'has half a character';
+  const numbers = json.replace(/"(?:[^"\\]|\\.)*"/g, '');
+  if (/[eE][+-]?\d{4,}/.test(numbers)) return 'has a number that is too large';
+  if (new RegExp(`\\d{${MAX_JSON_DIGITS + 1},}`).test(numbers))
+    return `has a number of more than ${MAX_JSON_DIGITS} digits`;
   return undefined;
 }
+
+/** Far more than any amount has, and far less than PostgreSQL's 16,383 behind the decimal point. */
+const MAX_JSON_DIGITS = 1_000;
 
 /** At most this deep, counted without regard to strings, so that no parser has to recurse to find out. */
 function nesting(text: string): number {

@@ -1,9 +1,16 @@
+import { CURRENCIES } from '../../schemas/canonical.ts';
 import type { Column } from '../../schemas/schema-type.ts';
-import { isTimeZone } from '../../schemas/validate-transformer.ts';
+import { isTimeZone } from '../../schemas/time-zones.ts';
 import { CellFault, type CellParser, quoted } from './cell.ts';
 
-/** Text is kept as it is, spaces included; lists and codes are matched without regard to case. */
-export function textParser(column: Column): CellParser {
+/** How a spreadsheet writes a long number that it was not told to leave alone: the digits are gone. */
+const SPREADSHEET_NUMBER = /^\d(?:\.\d+)?E\+\d{2,}$/;
+
+/**
+ * Text is kept as it is, spaces included; lists and codes are matched without regard to case.
+ * @param identifies the column is part of the key: a value that a spreadsheet shortened would merge strangers
+ */
+export function textParser(column: Column, identifies = false): CellParser {
   if (column.enum) return enumParser(column, column.enum);
   if (column.format === 'currency') return currencyParser(column);
   if (column.format === 'timeZone') return timeZoneParser(column);
@@ -16,6 +23,15 @@ export function textParser(column: Column): CellParser {
     }
     if (text.includes('\0'))
       return new CellFault('NUL_CHARACTER', `The value of ${column.name} has a NUL character. Remove it.`);
+    if (!text.isWellFormed())
+      return new CellFault(
+        'BROKEN_CHARACTER',
+        `The value of ${column.name} has half of a character (a lone surrogate). Export the file again.`,
+      );
+    if (identifies && SPREADSHEET_NUMBER.test(text)) {
+      const message = `${quoted(text, column)} was shortened by a spreadsheet, and its digits are lost. Export the file again and send it without opening it, or format the column as text first.`;
+      return new CellFault('SPREADSHEET_NUMBER', message);
+    }
     return text;
   };
 }
@@ -33,9 +49,6 @@ function enumParser(column: Column, values: readonly string[]): CellParser {
     ) ??
     new CellFault('NOT_IN_LIST', `${quoted(text, column)} is not one of ${list}.`);
 }
-
-/** The codes of ISO 4217 that this Node knows. */
-const CURRENCIES: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'));
 
 function currencyParser(column: Column): CellParser {
   return (text) => {
