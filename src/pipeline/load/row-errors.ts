@@ -23,8 +23,11 @@ export function expectTolerable(spec: TransformerSpec, rejected: number, first: 
 
 /** Tells how many rows the enablement has left out, so that nobody misses them. */
 export function rowsLeftOut({ onlyRows }: TransformerSpec, count: number): Warning {
-  const wanted = onlyRows?.values?.map((value) => `"${value}"`).join(' or ') ?? 'something';
+  const { header = '', values } = onlyRows ?? {};
+  const condition = values
+    ? `whose "${header}" is ${values.map((value) => `"${value}"`).join(' or ')}`
+    : `with a value in "${header}"`;
   const rows = count === 1 ? '1 row was' : `${count} rows were`;
-  const message = `${rows} left out: only rows whose "${onlyRows?.header}" is ${wanted} are loaded.`;
+  const message = `${rows} left out: only rows ${condition} are loaded.`;
   return { code: 'ROWS_LEFT_OUT', message };
 }
