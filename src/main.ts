@@ -8,6 +8,7 @@ import {
 } from './commands/organizations.ts';
 import { retentionCommand } from './commands/retention.ts';
 import { runApi, runGateway, runWorker } from './commands/roles.ts';
+import { checkSchema, listSchemas, showSchema } from './commands/schemas.ts';
 import { showSettings } from './commands/show-settings.ts';
 import { runStandalone } from './commands/standalone.ts';
 import { type ListOptions, listCommand, showCommand, showErrorsCommand } from './commands/uploads.ts';
@@ -42,16 +43,34 @@ program
 program
   .command('migrate')
   .description('create or upgrade both databases')
-  .action(() => runMigrate(settings()));
+  .option('--dry-run', 'print what would be done, and change nothing')
+  .action((options: { dryRun?: boolean }) => runMigrate(settings(), options));
 
 program
   .command('settings')
   .description('the environment variables, their defaults and meaning')
   .action(showSettings);
 
-const uploads = program.command('uploads').description('look at uploads, run them again, stop them');
 const JSON_OPTION = ['--json', 'print JSON for scripts'] as const;
 const YES_OPTION = ['--yes', 'do not ask'] as const;
+const schemas = program.command('schemas').description('look at the schema types, and check a new one');
+schemas
+  .command('list')
+  .description('every schema type')
+  .option(...JSON_OPTION)
+  .action((options: { json?: boolean }) => listSchemas(settings(), options));
+schemas
+  .command('show <name>')
+  .description('a schema type with its columns')
+  .option(...JSON_OPTION)
+  .action((name: string, options: { json?: boolean }) => showSchema(settings(), name, options));
+schemas
+  .command('check <file>')
+  .description('whether a file can be put into PIING_SCHEMAS_DIR')
+  .option(...JSON_OPTION)
+  .action((file: string, options: { json?: boolean }) => checkSchema(settings(), file, options));
+
+const uploads = program.command('uploads').description('look at uploads, run them again, stop them');
 
 uploads
   .command('list')
@@ -146,6 +165,7 @@ try {
     error instanceof SettingsError ||
     (error as Error).name === 'StillRunningError' ||
     (error as Error).name === 'CatalogueError' ||
+    (error as Error).name === 'SchemaChangeError' ||
     (error as Error).name === 'ManifestError';
   process.stderr.write(expected ? `${(error as Error).message}\n` : `${(error as Error).stack}\n`);
   process.exit(1);

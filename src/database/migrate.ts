@@ -10,6 +10,10 @@ export interface Migration {
   readonly sql: string;
 }
 
+interface PendingMigration extends Migration {
+  readonly sha256: string;
+}
+
 export type MigrationSet = 'control' | 'analytics';
 
 /** Any number that no other user of the database is likely to lock; two pods that migrate take turns. */
@@ -58,28 +62,45 @@ export async function withMigrationLock<Result>(
 }
 
 /**
- * Applies what is missing, each file in a transaction of its own, and returns the names of what it applied.
+ * What is missing, in order. Changes nothing, and works on a database that has never been migrated.
  * @throws {StartupError} when an applied file has been changed since: write a new one instead.
+ */
+export async function pendingMigrations(
+  client: pg.Client,
+  migrations: readonly Migration[],
+): Promise<PendingMigration[]> {
+  const exists = await client.query(
+    "SELECT FROM pg_class WHERE oid = to_regclass('piing.schema_migrations')",
+  );
+  const history =
+    exists.rowCount === 0
+      ? []
+      : (await client.query<PendingMigration>('SELECT name, sha256 FROM piing.schema_migrations')).rows;
+  const applied = new Map(history.map((row) => [row.name, row.sha256]));
+  const hashed = migrations.map(({ name, sql }) => {
+    const sha256 = createHash('sha256').update(sql).digest('hex');
+    return { name, sql, sha256 };
+  });
+  const changed = hashed.find(({ name, sha256 }) => (applied.get(name) ?? sha256) !== sha256);
+  if (changed) {
+    throw new StartupError(
+      `Migration ${changed.name} was changed after it had been applied. Restore it and add a new file instead.`,
+    );
+  }
+  return hashed.filter(({ name }) => !applied.has(name));
+}
+
+/**
+ * Applies what is missing, each file in a transaction of its own, and returns the names of what it applied.
+ * @throws {StartupError} as {@link pendingMigrations} does
  */
 export async function applyMigrations(
   client: pg.Client,
   migrations: readonly Migration[],
 ): Promise<string[]> {
   await client.query(CREATE_HISTORY);
-  const history = await client.query<{ name: string; sha256: string }>(
-    'SELECT name, sha256 FROM piing.schema_migrations',
-  );
-  const applied = new Map(history.rows.map((row) => [row.name, row.sha256]));
-  const done: string[] = [];
-  for (const { name, sql } of migrations) {
-    const sha256 = createHash('sha256').update(sql).digest('hex');
-    const before = applied.get(name);
-    if (before === sha256) continue;
-    if (before !== undefined) {
-      throw new StartupError(
-        `Migration ${name} was changed after it had been applied. Restore it and add a new file instead.`,
-      );
-    }
+  const pending = await pendingMigrations(client, migrations);
+  for (const { name, sql, sha256 } of pending) {
     await client.query('BEGIN');
     try {
       await client.query(sql);
@@ -92,7 +113,26 @@ export async function applyMigrations(
       await client.query('ROLLBACK');
       throw new Error(`Migration ${name} failed: ${(error as Error).message}`, { cause: error });
     }
-    done.push(name);
   }
-  return done;
+  return pending.map(({ name }) => name);
+}
+
+/** Looks at a database without being able to change it. */
+export async function withReadOnly<Result>(
+  url: string,
+  work: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const client = new pg.Client({
+    connectionString: url,
+    application_name: 'piing-migrate-plan',
+    connectionTimeoutMillis: 10_000,
+  });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    await client.query('BEGIN READ ONLY');
+    return await work(client);
+  } finally {
+    await client.end();
+  }
 }

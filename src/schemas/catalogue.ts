@@ -10,19 +10,20 @@ export interface Catalogue {
   get(name: string): SchemaType | undefined;
 }
 
-/** Reads `*.yaml` of a directory. @throws {CatalogueError} with every problem of every file */
+/** Reads `*.yaml` and `*.yml` of a directory. @throws {CatalogueError} with every problem of every file */
 export async function loadCatalogue(directory: string): Promise<Catalogue> {
   const names = await readdir(directory).catch((error: Error) => {
     throw new CatalogueError(
       `The schema directory ${directory} cannot be read: ${error.message}. Set PIING_SCHEMAS_DIR.`,
     );
   });
-  const files = names.filter((name) => name.endsWith('.yaml')).sort();
+  const files = names.filter((name) => /^[^.].*\.ya?ml$/.test(name)).sort();
   const problems: string[] = [];
-  const types: SchemaType[] = [];
+  const types: LocatedType[] = [];
   for (const file of files) {
     try {
-      types.push(parseSchemaFile(file, await readFile(join(directory, file), 'utf8')));
+      const text = await readFile(join(directory, file), 'utf8');
+      types.push({ ...parseSchemaFile(file, text), at: `${file}:${lineOfTable(text)}` });
     } catch (error) {
       if (!(error instanceof CatalogueError)) throw error;
       problems.push(error.message);
@@ -36,11 +37,17 @@ export async function loadCatalogue(directory: string): Promise<Catalogue> {
   return { types, get: (name) => byName.get(name) };
 }
 
-function sharedTables(types: readonly SchemaType[]): string[] {
+type LocatedType = SchemaType & { readonly at: string };
+
+function lineOfTable(text: string): number {
+  return text.split('\n').findIndex((line) => /^\s+table:/.test(line)) + 1;
+}
+
+function sharedTables(types: readonly LocatedType[]): string[] {
   const owners = new Map<string, string>();
-  return types.flatMap(({ name, table }) => {
+  return types.flatMap(({ at, name, table }) => {
     const owner = owners.get(table);
-    owners.set(table, name);
-    return owner ? [`${name}.yaml: piing.table: ${table} is already the table of ${owner}`] : [];
+    owners.set(table, owner ?? name);
+    return owner ? [`${at}: piing.table: ${table} is already the table of ${owner}.`] : [];
   });
 }

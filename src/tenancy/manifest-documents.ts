@@ -1,4 +1,5 @@
-import { type Document, isMap, isNode, isScalar, LineCounter, parseAllDocuments } from 'yaml';
+import { type Document, isScalar, LineCounter, parseAllDocuments } from 'yaml';
+import { formatPath, offsetOf } from '../support/yaml-offsets.ts';
 
 /** Something in a document, with the path of keys and list indexes that leads to it. */
 export interface ManifestFault {
@@ -59,24 +60,4 @@ function read(
     const reason = (error as Error).message.replace(/\.$/, '');
     return { value: undefined, syntaxErrors: [`${label}: cannot be read: ${reason}.`] };
   }
-}
-
-function offsetOf(document: Document.Parsed, path: readonly string[]): number {
-  for (let length = path.length; length > 0; length -= 1) {
-    const parent = document.getIn(path.slice(0, length - 1), true);
-    const key = path[length - 1];
-    const pair = isMap(parent)
-      ? parent.items.find((item) => isScalar(item.key) && String(item.key.value) === key)
-      : undefined;
-    const node = pair ? pair.key : document.getIn(path.slice(0, length), true);
-    if (isNode(node) && node.range) return node.range[0];
-  }
-  return document.contents?.range?.[0] ?? 0;
-}
-
-/** `spec.credentials[0].name` */
-function formatPath(path: readonly string[]): string {
-  return path
-    .map((segment, index) => (/^\d+$/.test(segment) ? `[${segment}]` : `${index > 0 ? '.' : ''}${segment}`))
-    .join('');
 }

@@ -22,7 +22,8 @@ describe('Migrations', () => {
   it('create everything once and then have nothing to do', async () => {
     const first = await migrate();
     assert.ok(
-      first.includes('control/0001_tenancy.sql') && first.includes('created table org_transactions'),
+      first.includes('control/0001_tenancy.sql') &&
+        first.some((line) => line.startsWith('create table org_transactions ')),
       first.join(),
     );
     assert.deepEqual(await migrate(), []);

@@ -64,7 +64,10 @@ describe('The catalogue', () => {
     const directory = await temporaryDirectory('schemas');
     await writeFile(join(directory, 'a.yaml'), GOOD);
     await writeFile(join(directory, 'b.yaml'), 'name: [');
-    await assert.rejects(loadCatalogue(directory), /a\.yaml:1: name: has to be the file's name, a\nb\.yaml:/);
+    await assert.rejects(
+      loadCatalogue(directory),
+      /a\.yaml:1: name: has to be the file's name, a\.\nb\.yaml:1: is not YAML/,
+    );
   });
 
   it('refuses two types of one table, and a directory without files', async () => {
@@ -73,61 +76,105 @@ describe('The catalogue', () => {
     await assert.rejects(loadCatalogue(join(directory, 'absent')), /cannot be read.*PIING_SCHEMAS_DIR/);
     await writeFile(join(directory, 'sales.yaml'), GOOD);
     await writeFile(join(directory, 'more.yaml'), GOOD.replace('name: sales\n', 'name: more\n'));
-    await assert.rejects(loadCatalogue(directory), /sales is already the table of more/);
+    await assert.rejects(
+      loadCatalogue(directory),
+      /^CatalogueError: sales\.yaml:17: piing\.table: sales is already the table of more\.$/,
+    );
   });
 
   describe('names file, line and field of', () => {
-    const cases: [string, (text: string) => string, RegExp][] = [
-      ['an unknown property', (text) => `${text}colour: red\n`, /sales\.yaml:1: file: .*colour/],
+    const cases: [string, (text: string) => string, string][] = [
+      [
+        'an unknown property',
+        (text) => `${text}colour: red\n`,
+        'sales.yaml:18: colour: is not a known field. Known here: name, title, description, fields, primaryKey, piing.',
+      ],
+      [
+        'an unknown property of a column',
+        (text) => text.replace('aliases: [Sale ID]', 'alias: Sale ID'),
+        'sales.yaml:10: fields[0].piing.alias: is not a known field. Known here: sqlType, format, unit, aliases.',
+      ],
       [
         'an unknown type',
         (text) => text.replace('type: number', 'type: money'),
-        /sales\.yaml:12: fields\.1\.type: /,
+        'sales.yaml:12: fields[1].type: has to be one of string, integer, number, boolean, date, datetime, object.',
       ],
       [
         'a missing description',
         (text) => text.replace('    description: Amount.\n', ''),
-        /sales\.yaml:\d+: fields\.1\.description: /,
+        'sales.yaml:11: fields[1].description: is missing.',
+      ],
+      [
+        'a text where a list belongs',
+        (text) => text.replace('primaryKey: [id]', 'primaryKey: id'),
+        'sales.yaml:15: primaryKey: has to be a list.',
       ],
       [
         'a column that stands there twice',
-        (text) => text.replace('name: amount', 'name: id'),
-        /sales\.yaml:11: fields\.1: column id stands there twice/,
+        (text) =>
+          text
+            .replace('name: amount', 'name: id')
+            .replace('type: number', 'type: number\n    constraints: { required: true }'),
+        'sales.yaml:11: fields[1]: column id stands there twice.',
       ],
       [
         'a reserved column',
         (text) => text.replace('name: amount', 'name: organization_id'),
-        /organization_id is reserved/,
+        'sales.yaml:11: fields[1]: organization_id is reserved.',
       ],
       [
         'a column with a name that SQL would have to quote',
         (text) => text.replace('name: amount', 'name: Amount'),
-        /fields\.1\.name: has to be lower case/,
+        'sales.yaml:11: fields[1].name: has to be lower case: a letter, then letters, digits and _, at most 63.',
+      ],
+      [
+        'an example that is no value',
+        (text) => text.replace('"1.00"', '"1,00"'),
+        'sales.yaml:14: fields[1].example: "1,00" is not a number with at most 4 decimals. Write it like 1,00.',
       ],
       [
         'a key that is not required',
         (text) => text.replace('primaryKey: [id]', 'primaryKey: [amount]'),
-        /sales\.yaml:15: primaryKey\.0: amount has to be a required column/,
+        'sales.yaml:15: primaryKey[0]: amount has to be a required column.',
+      ],
+      [
+        'a key that is not there',
+        (text) => text.replace('primaryKey: [id]', 'primaryKey: [id, till]'),
+        'sales.yaml:15: primaryKey[1]: till has to be a required column.',
       ],
       [
         'an alias that means two columns',
         (text) => text.replace('Sale ID', 'AMOUNT'),
-        /sales\.yaml:10: fields\.0\.piing\.aliases: alias "AMOUNT" already means amount/,
+        'sales.yaml:10: fields[0].piing.aliases[0]: alias "AMOUNT" already means amount.',
       ],
       [
         'a SQL type that does not hold the values',
         (text) => text.replace('example: "1.00"', 'example: "1.00"\n    piing: { sqlType: text }'),
-        /fields\.1\.piing\.sqlType: text does not hold a number; use numeric\(19,4\)/,
+        'sales.yaml:15: fields[1].piing.sqlType: text does not hold a number; use numeric(19,4).',
       ],
       [
-        'a rule between columns that are no times',
-        (text) => `${text}  rules: [{ column: id, notBefore: amount }]\n`,
-        /rules\.0\.column: id has to be a datetime column/,
+        "a table of Piing's own",
+        (text) => text.replace('table: sales', 'table: load_ledger'),
+        "sales.yaml:17: piing.table: load_ledger is a table of Piing's own.",
       ],
-      ['YAML that is broken', (text) => `${text}  - : [\n`, /sales\.yaml:\d+: /],
+      [
+        'a rule between columns that are no times, and another name than its own',
+        (text) =>
+          `${text.replace('name: sales', 'name: sale')}  rules: [{ column: id, notBefore: amount }]\n`,
+        "sales.yaml:1: name: has to be the file's name, sales.\n" +
+          'sales.yaml:18: piing.rules[0].column: id has to be a datetime column.\n' +
+          'sales.yaml:18: piing.rules[0].notBefore: amount has to be a datetime column.',
+      ],
     ];
     for (const [what, change, message] of cases) {
-      it(what, () => assert.throws(() => parseSchemaFile('sales.yaml', change(GOOD)), message));
+      it(what, () =>
+        assert.throws(() => parseSchemaFile('sales.yaml', change(GOOD)), { name: 'CatalogueError', message }),
+      );
     }
+    it('YAML that is broken', () =>
+      assert.throws(
+        () => parseSchemaFile('sales.yaml', `${GOOD}  - : [\n`),
+        /^CatalogueError: sales\.yaml:18: is not YAML: /,
+      ));
   });
 });

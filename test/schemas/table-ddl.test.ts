@@ -26,7 +26,7 @@ describe("A schema type's table", () => {
 
   beforeEach(async () => {
     database = await emptyDatabase();
-    assert.deepEqual(await apply(KINDS), ['created table kinds']);
+    assert.deepEqual(await apply(KINDS), ['create table kinds with 12 columns, key organization_id, id']);
   });
   afterEach(() => database.close());
 
@@ -72,7 +72,10 @@ describe("A schema type's table", () => {
       colour: { required: true },
       note: undefined,
     });
-    assert.deepEqual(await apply(wider), ['changed table kinds']);
+    assert.deepEqual(await apply(wider), [
+      'widen kinds.money from numeric(19,4) to numeric(24,6)',
+      'add column kinds.colour text',
+    ]);
     const found = await columns();
     assert.equal(found.get('money')?.type, 'numeric(24,6)');
     assert.equal(found.get('colour')?.required, false, 'rows that are there have no value for it');
