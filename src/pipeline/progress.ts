@@ -67,18 +67,21 @@ export async function finishProcessing(
 async function finish(client: Queryable, id: UploadId, result: Result): Promise<number | undefined> {
   const { status, rows, faults, warnings, retryable, hasReport } = result;
   const counts = rows ? [rows.total, rows.loaded, rows.unchanged, rows.rejected] : [null, null, null, null];
-  const values = [id, status, ...counts, JSON.stringify(warnings), retryable, hasReport];
+  const values = [id, status, ...counts, toJsonb(warnings), retryable, hasReport];
   const finished = await client.query<{ latency: number }>(FINISH, values);
   const row = finished.rows[0];
   if (!row) return undefined;
   await client.query('DELETE FROM piing.upload_errors WHERE upload_id = $1', [id]);
-  const numbered = faults.map((fault, ordinal) => ({
-    ordinal,
-    ...fault,
-    value: fault.value?.replaceAll('\0', '␀') ?? null,
-  }));
-  await client.query(INSERT_ERRORS, [id, JSON.stringify(numbered)]);
+  const numbered = faults.map((fault, ordinal) => ({ ordinal, ...fault }));
+  await client.query(INSERT_ERRORS, [id, toJsonb(numbered)]);
   return row.latency;
+}
+
+/** Warnings and errors quote what a file has; NUL and half characters, which jsonb does not take, are shown as signs. */
+function toJsonb(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'string' ? part.toWellFormed().replaceAll('\0', '␀') : part,
+  );
 }
 
 const CANCELLED: Result = {

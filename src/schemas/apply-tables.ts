@@ -7,7 +7,7 @@ interface Client {
 }
 
 /** Tables would have to lose something. The message has a line for each reason, and nothing was changed. */
-export class SchemaChangeError extends Error {
+class SchemaChangeError extends Error {
   override readonly name = 'SchemaChangeError';
 }
 

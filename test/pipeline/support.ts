@@ -69,18 +69,21 @@ export async function readAll(
   readonly records: SourceRecord[];
   readonly unknown: string[];
   readonly warnings: readonly string[];
+  readonly headers: readonly string[];
 }> {
   const records: SourceRecord[] = [];
   const unknown: string[] = [];
   const warnings: string[] = [];
+  let headers: readonly string[] = [];
   const spec = { ...DEFAULT_TRANSFORMER, ...options.spec };
   const bytes = inPieces(Buffer.from(content), options.cuts);
   for await (const batch of readRecords(bytes, format, options.schema ?? TEXTS, spec)) {
     records.push(...batch.records);
+    headers = batch.headers;
     unknown.push(...batch.unknownHeaders);
     warnings.push(...(batch.warnings ?? []).map(({ code }) => code));
   }
-  return { records, unknown, warnings };
+  return { records, unknown, warnings, headers };
 }
 
 /** Transforms one row of {@link KINDS}; columns that are not given are empty, but for the id. */

@@ -38,7 +38,7 @@ piing:
 `;
 
 describe('A fifth schema type', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let database: TestDatabase;
   let directory: string;
   let file: string;

@@ -1,10 +1,11 @@
 import { FileFault } from '../../schemas/faults.ts';
+import { refuseOtherKinds } from './file-kind.ts';
 
 const LF = 0x0a;
 
 /**
  * Decodes a file as UTF-8, without its byte order mark. Everything after this is text that PostgreSQL takes.
- * @throws {FileFault} `UTF16`, `INVALID_UTF8` or `NUL_BYTE`, with the line
+ * @throws {FileFault} `UTF16` and other kinds of files, `INVALID_UTF8` or `NUL_BYTE`, with the line
  */
 export async function* decodeUtf8(source: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -13,7 +14,7 @@ export async function* decodeUtf8(source: AsyncIterable<Uint8Array>): AsyncGener
   let before: Uint8Array = new Uint8Array();
   for await (const chunk of source) {
     if (first && chunk.length > 0) {
-      refuseUtf16(chunk);
+      refuseOtherKinds(chunk);
       first = false;
     }
     let text: string;
@@ -36,19 +37,6 @@ export async function* decodeUtf8(source: AsyncIterable<Uint8Array>): AsyncGener
       { line },
     );
   }
-}
-
-/** Windows' "Unicode text": with a byte order mark, or with a NUL in every second byte. */
-function refuseUtf16(chunk: Uint8Array): void {
-  const [a, b, c, d] = chunk;
-  const marked = (a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff);
-  const bare =
-    chunk.length >= 4 &&
-    ((b === 0 && d === 0 && a !== 0 && c !== 0) || (a === 0 && c === 0 && b !== 0 && d !== 0));
-  if (!marked && !bare) return;
-  const message =
-    'The file is UTF-16 ("Unicode text"). Export it as "CSV UTF-8", or choose UTF-8 as its encoding.';
-  throw new FileFault('UTF16', message, { line: 1 });
 }
 
 function invalidUtf8(before: Uint8Array, chunk: Uint8Array, line: number): FileFault {
