@@ -1,6 +1,7 @@
 import { writeToString } from 'fast-csv';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Column, SchemaType } from '../schemas/schema-type.ts';
+import { fileColumns, templateRows } from '../schemas/file-columns.ts';
+import type { SchemaType } from '../schemas/schema-type.ts';
 import type { TransformerSpec } from '../schemas/transformer-spec.ts';
 import type { ApiOptions } from './api-options.ts';
 import { accessOf } from './authentication.ts';
@@ -55,47 +56,25 @@ function enabledTypes(request: Pick<FastifyRequest, 'access'>, catalogue: Catalo
 
 function schemaView({ schema, transformer }: EnabledType) {
   const { name, title, description, naturalKey } = schema;
-  const columns = columnsOfFile({ schema, transformer }).map(({ column, header, required }) => ({
+  const columns = fileColumns(schema, transformer).map(({ column, headers, required, examples }) => ({
     name: column.name,
-    header,
+    header: headers[0],
+    ...(headers.length > 1 && { headers }),
     type: column.type,
     required,
     description: column.description,
-    example: column.example,
+    example: examples[0],
     aliases: column.aliases,
     ...(column.enum && { enum: column.enum }),
   }));
   return { schemaType: name, title, description, naturalKey, columns };
 }
 
-interface FileColumn {
-  readonly column: Column;
-  /** How this organization's exports call it. */
-  readonly header: string;
-  /** False also where the enablement has a value for rows that have none. */
-  readonly required: boolean;
-}
-
-/** The columns that a file brings; those with a constant value are not looked up in it. */
-function columnsOfFile({ schema, transformer }: EnabledType): FileColumn[] {
-  const specs = new Map(transformer.columns.map((spec) => [spec.name, spec]));
-  return schema.columns
-    .filter((column) => specs.get(column.name)?.constant === undefined)
-    .map((column) => {
-      const spec = specs.get(column.name);
-      const required = column.required && spec?.default === undefined;
-      return { column, header: spec?.header ?? column.name, required };
-    });
-}
-
-/** A header line and an example row: a file that can be sent as it is. */
-function template(enabled: EnabledType): Promise<string> {
-  const columns = columnsOfFile(enabled);
-  const { decimalSeparator } = enabled.transformer;
-  const example = ({ column }: FileColumn) =>
-    column.type === 'number' ? column.example.replace('.', decimalSeparator) : column.example;
-  const rows = [columns.map(({ header }) => header), columns.map(example)];
-  return writeToString(rows, { rowDelimiter: '\r\n', includeEndRowDelimiter: true });
+function template({ schema, transformer }: EnabledType): Promise<string> {
+  return writeToString(templateRows(schema, transformer), {
+    rowDelimiter: '\r\n',
+    includeEndRowDelimiter: true,
+  });
 }
 
 const route = { tags: ['Schema types'], querystring: query({}) };

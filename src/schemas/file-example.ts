@@ -4,7 +4,7 @@ import type { TransformerSpec } from './transformer-spec.ts';
 
 /** A column's example as this organization's files write it: for messages and templates. */
 export function exampleInFile(column: Column, spec: TransformerSpec): string {
-  const { format, values } = spec.columns.find(({ name }) => name === column.name) ?? {};
+  const { format, values, headers } = spec.columns.find(({ name }) => name === column.name) ?? {};
   const named = Object.entries(values ?? {}).find(([, meaning]) => meaning === column.example);
   if (named) return named[0];
   switch (column.type) {
@@ -14,8 +14,12 @@ export function exampleInFile(column: Column, spec: TransformerSpec): string {
       return minutesExample(column.example, format);
     case 'date':
       return datesExample(column, format ?? spec.dateFormat, 'date', spec);
-    case 'datetime':
-      return datesExample(column, format ?? spec.timestampFormat, 'timestamp', spec);
+    case 'datetime': {
+      const pattern = format ?? spec.timestampFormat;
+      // Of a date and a time in two columns the T of ISO 8601 is in neither.
+      if (pattern === undefined && headers !== undefined) return column.example.replace('T', ' ');
+      return datesExample(column, pattern, 'timestamp', spec);
+    }
     default:
       return column.example;
   }

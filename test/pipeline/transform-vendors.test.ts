@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { writeToString } from 'fast-csv';
 import { loadCatalogue } from '../../src/schemas/catalogue.ts';
+import { templateRows } from '../../src/schemas/file-columns.ts';
 import { validateTransformer } from '../../src/schemas/validate-transformer.ts';
 import { readManifests } from '../../src/tenancy/manifests.ts';
 import { startTestPipeline, type TestPipeline } from '../support/pipeline.ts';
@@ -390,6 +392,24 @@ describe('Exports as vendors write them, with the enablement of config/samples',
         upload.warnings.filter(({ code }) => code !== 'UNKNOWN_COLUMNS').map(({ message }) => message),
         warnings,
       );
+    });
+  }
+
+  for (const { vendor, enablement } of SAMPLES) {
+    it(`a template of ${enablement} can be sent as it is`, async () => {
+      const { enablements } = await readManifests(`config/samples/${vendor}`);
+      const { schemaType, transformer } =
+        enablements.find(({ metadata }) => metadata.name === enablement)?.spec ?? {};
+      assert.ok(schemaType && transformer);
+      const schema = (await loadCatalogue('config/schemas')).get(schemaType);
+      assert.ok(schema);
+      const tenant = await pipeline.tenant([schemaType], transformer);
+      const content = await writeToString(templateRows(schema, transformer), {
+        includeEndRowDelimiter: true,
+      });
+      const upload = await pipeline.send({ tenant, schemaType, fileName: 'template.csv', content });
+      assert.deepEqual([upload.status, upload.errors], ['COMPLETED', []], content);
+      assert.equal(upload.rows?.loaded, 1);
     });
   }
 });
