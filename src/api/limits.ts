@@ -5,10 +5,10 @@ const count = (fallback: number, maximum = 1_000_000) =>
 
 /** What bounds a client of the API, each with its default and the reason for it. */
 export const httpLimitSettings = {
-  PIING_HTTP_REQUESTS_PER_MINUTE: count(600).describe(
-    'Of one credential, per process. A script that asks for a status every second stays far below.',
+  PIING_HTTP_REQUESTS_PER_MINUTE: count(3_000).describe(
+    'Of one credential, per process. A script that sends its backlog file by file stays below.',
   ),
-  PIING_HTTP_REQUESTS_PER_MINUTE_AND_ADDRESS: count(6_000).describe(
+  PIING_HTTP_REQUESTS_PER_MINUTE_AND_ADDRESS: count(12_000).describe(
     'From one address (IPv6: one /64), per process, before any login. Many shops may share a proxy.',
   ),
   PIING_HTTP_MAX_UPLOADS: count(64, 10_000).describe(
@@ -22,6 +22,12 @@ export const httpLimitSettings = {
   ),
   PIING_HTTP_MAX_WAITERS_PER_ORGANIZATION: count(50, 100_000).describe(
     'Requests with ?wait= and event streams of one organization open at a time per process.',
+  ),
+  PIING_HTTP_EVENTS_SECONDS: count(600, 86_400).describe(
+    'For one event stream; its client comes back by itself and goes on where it was.',
+  ),
+  PIING_HTTP_HEARTBEAT_SECONDS: count(15, 3_600).describe(
+    'Between signs of life of an event stream: shorter than the 60 s after which proxies take it for dead.',
   ),
   PIING_HTTP_REQUEST_SECONDS: count(1_800, 86_400).describe(
     'For one request to arrive: 100 MB take half an hour at 470 kbit/s.',
@@ -43,6 +49,8 @@ export interface HttpLimits {
   readonly uploadsPerOrganization: number;
   readonly waiters: number;
   readonly waitersPerOrganization: number;
+  readonly eventsMs: number;
+  readonly heartbeatMs: number;
   readonly requestMs: number;
   readonly stallMs: number;
   readonly minBytesPerSecond: number;
@@ -66,6 +74,8 @@ export function httpLimits(settings: z.infer<typeof limitsSchema>): HttpLimits {
     uploadsPerOrganization: settings.PIING_HTTP_MAX_UPLOADS_PER_ORGANIZATION,
     waiters: settings.PIING_HTTP_MAX_WAITERS,
     waitersPerOrganization: settings.PIING_HTTP_MAX_WAITERS_PER_ORGANIZATION,
+    eventsMs: settings.PIING_HTTP_EVENTS_SECONDS * 1_000,
+    heartbeatMs: settings.PIING_HTTP_HEARTBEAT_SECONDS * 1_000,
     requestMs: settings.PIING_HTTP_REQUEST_SECONDS * 1_000,
     stallMs: settings.PIING_HTTP_STALL_SECONDS * 1_000,
     minBytesPerSecond: settings.PIING_HTTP_MIN_BYTES_PER_SECOND,

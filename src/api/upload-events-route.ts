@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { FINAL_STATUSES, type UploadRecord } from '../intake/uploads.ts';
-import type { ApiPorts } from './api-options.ts';
+import type { ApiOptions } from './api-options.ts';
+import type { HttpLimits } from './limits.ts';
 import { ref } from './openapi/components.ts';
 import { problems, WITH_TOKEN } from './openapi/responses.ts';
 import { ownUpload, type UploadParams, uploadParams } from './own-upload.ts';
@@ -10,14 +11,10 @@ import { query } from './query-parameters.ts';
 import { uploadView } from './upload-views.ts';
 import type { Wait, Waiting } from './waiting.ts';
 
-/** Shorter than the 60 s after which proxies take a silent stream for dead. */
-const HEARTBEAT_MS = 15_000;
-/** A stream ends after this long; the client comes back by itself and goes on from its last event. */
-const LONGEST_MS = 10 * 60_000;
 /** How long the client waits before it comes back, in milliseconds. */
 const RETRY_MS = 2_000;
 
-type EventsOptions = Pick<ApiPorts, 'findUpload'>;
+type EventsOptions = Pick<ApiOptions, 'findUpload' | 'limits'>;
 type EventsRequest = FastifyRequest<{ Params: UploadParams }>;
 
 const EVENT = {
@@ -59,23 +56,28 @@ export function uploadEventsRoute(app: FastifyInstance, options: EventsOptions, 
     if (FINAL_STATUSES.has(upload.status) && seen === eventId(upload)) return reply.code(204).send();
     const wait = waiting.begin(request, reply);
     const reread = () => ownUpload(request, options);
+    const stream = events({ first: upload, seen: String(seen ?? ''), wait, reread, limits: options.limits });
     return (
       reply
         .type('text/event-stream; charset=utf-8')
         // nginx would hold events back until its buffer is full.
         .header('x-accel-buffering', 'no')
-        .send(Readable.from(events(upload, String(seen ?? ''), wait, reread), { objectMode: false }))
+        .send(Readable.from(stream, { objectMode: false }))
     );
   });
 }
 
-async function* events(
-  first: UploadRecord,
-  seen: string,
-  wait: Wait,
-  reread: () => Promise<UploadRecord>,
-): AsyncGenerator<string> {
-  const end = performance.now() + LONGEST_MS;
+interface EventSource {
+  readonly first: UploadRecord;
+  /** The id of the last event that the client has had. */
+  readonly seen: string;
+  readonly wait: Wait;
+  readonly reread: () => Promise<UploadRecord>;
+  readonly limits: Pick<HttpLimits, 'eventsMs' | 'heartbeatMs'>;
+}
+
+async function* events({ first, seen, wait, reread, limits }: EventSource): AsyncGenerator<string> {
+  const end = performance.now() + limits.eventsMs;
   yield `retry: ${RETRY_MS}\n\n`;
   let upload = first;
   let last = seen;
@@ -85,7 +87,7 @@ async function* events(
       yield `event: status\nid: ${last}\ndata: ${JSON.stringify(uploadView(upload))}\n\n`;
     } else yield ': still so\n\n';
     if (FINAL_STATUSES.has(upload.status) || performance.now() >= end) return;
-    await wait.change(upload, HEARTBEAT_MS);
+    await wait.change(upload, Math.min(limits.heartbeatMs, Math.max(0, end - performance.now())));
     if (wait.over.aborted) return;
     upload = await reread();
   }

@@ -153,12 +153,14 @@ describe('The limits of the API', () => {
         change: ({ intake }) => ({
           limits: defaultHttpLimits(SLOW),
           intake: {
-            // A store that cannot be made slow otherwise: each piece takes a while.
+            // A store that cannot be made slow otherwise: the first pieces take longer than a client may.
             begin: async (request) => {
               const incoming = await intake.begin(request);
               const write = incoming.write.bind(incoming);
+              let slow = 3;
               incoming.write = async (...chunks) => {
-                await pause(60);
+                if (slow > 0) await pause(SLOW.stallMs * 1.5);
+                slow -= 1;
                 await write(...chunks);
               };
               return incoming;

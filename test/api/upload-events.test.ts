@@ -149,6 +149,29 @@ describe('GET /upload/{id}/events', () => {
     }
   });
 
+  it('shows signs of life between events, and ends after its time, to be gone on with', async () => {
+    const own = await startApiFixture({
+      beside: fixture,
+      change: () => ({ limits: defaultHttpLimits({ eventsMs: 700, heartbeatMs: 100 }) }),
+    });
+    try {
+      const started = performance.now();
+      const response = await fetch(`${own.api}/upload/${id}/events`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      assert.ok(response.body);
+      const reader = new EventReader(response.body);
+      await reader.ended;
+      const ms = performance.now() - started;
+      assert.ok(ms >= 690 && ms < 2_500, `${ms} ms`);
+      assert.deepEqual(reader.statuses, ['PENDING']);
+      const beats = reader.text.split(': still so\n\n').length - 1;
+      assert.ok(beats >= 3 && beats <= 8, `${beats} signs of life`);
+    } finally {
+      await own.close();
+    }
+  });
+
   it('ends when the server drains, and answers 404 for what is not the organization’s', async () => {
     const stranger = await fixture.tokenOf(await fixture.addClient('stranger'));
     assertProblem(await ask(`${fixture.api}/upload/${id}/events`, { token: stranger }), 404, 'NOT_FOUND');
