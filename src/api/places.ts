@@ -1,3 +1,5 @@
+import type { FastifyReply } from 'fastify';
+
 /** Why there is no place: the organization has its share, or the process is full. */
 export type NoPlace = 'organization' | 'process';
 
@@ -33,4 +35,10 @@ export class Places {
     if (left > 0) this.#taken.set(organizationId, left);
     else this.#taken.delete(organizationId);
   }
+}
+
+/** Calls `release` when the connection is done with a request, however it ended; at once when that was before. */
+export function whenDone({ raw }: FastifyReply, release: () => void): void {
+  if (raw.destroyed || raw.closed) release();
+  else raw.once('close', release);
 }

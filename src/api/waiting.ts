@@ -3,7 +3,7 @@ import type { UploadRecord } from '../intake/uploads.ts';
 import type { ApiOptions } from './api-options.ts';
 import { accessOf } from './authentication.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import { Places } from './places.ts';
+import { Places, whenDone } from './places.ts';
 import { Problem } from './problems.ts';
 import { UploadWatch } from './upload-watch.ts';
 
@@ -43,7 +43,7 @@ export class Waiting {
     const gone = new AbortController();
     const lost = new AbortController();
     const unsubscribe = this.#onAccessLost(request, () => lost.abort());
-    reply.raw.once('close', () => {
+    whenDone(reply, () => {
       gone.abort();
       unsubscribe();
       place();

@@ -110,6 +110,37 @@ describe('The limits of the API', () => {
     });
   });
 
+  it('lose no place to a client that goes away while it is being authenticated', async () => {
+    let slow = false;
+    const own = await startApiFixture({
+      change: ({ currentAccess }) => ({
+        limits: defaultHttpLimits({ uploadsPerOrganization: 1, waitersPerOrganization: 1 }),
+        // A database that cannot be made slow otherwise.
+        currentAccess: async (client) => {
+          if (slow) await pause(200);
+          return currentAccess(client);
+        },
+      }),
+    });
+    fixture = own;
+    const token = await own.tokenOf(await own.addClient('acme'));
+    const { body } = await upload(own.api, token, [schemaType(), csv(CONTENT)]);
+    const wait = (signal: AbortSignal) =>
+      ask(`${own.api}/upload/${body.uploadId}/status?wait=1`, { token, signal });
+    slow = true;
+    const raw = new RawUpload(own.server.url, token);
+    const leave = new AbortController();
+    const waiting = wait(leave.signal).catch(() => undefined);
+    await pause(100);
+    raw.socket.destroy();
+    leave.abort();
+    await waiting;
+    await pause(300);
+    slow = false;
+    assert.equal((await upload(own.api, token, [schemaType(), csv(CONTENT)])).status, 202);
+    assert.equal((await wait(new AbortController().signal)).status, 200);
+  });
+
   describe('on the pace of a body', () => {
     const SLOW = { stallMs: 600, minBytesPerSecond: 20_000 };
 
