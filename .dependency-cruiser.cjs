@@ -22,13 +22,28 @@ module.exports = {
     },
     only('gateway-stands-on-intake', 'gateway', ['intake/', 'tenancy/', 'schemas/', ...SHARED]),
     only('api-stands-on-intake', 'api', ['intake/', 'tenancy/', 'schemas/', 'storage/', ...SHARED]),
-    only('intake-stands-on-storage', 'intake', ['storage/', 'tenancy/', 'schemas/', 'database/', ...SHARED]),
+    only('intake-stands-on-storage', 'intake', [
+      'storage/',
+      'tenancy/',
+      'schemas/',
+      'database/',
+      'webhooks/announce\\.ts',
+      ...SHARED,
+    ]),
     only('pipeline-knows-no-ssh', 'pipeline', [
       'schemas/',
       'storage/',
       'intake/',
       'tenancy/',
       'database/',
+      'webhooks/announce\\.ts',
+      ...SHARED,
+    ]),
+    // What is sent is the API's view of an upload, made from the same record.
+    only('webhooks-stand-on-intake', 'webhooks', [
+      'intake/',
+      'database/',
+      'api/upload-views\\.ts',
       ...SHARED,
     ]),
     only('retention-stands-on-pipeline', 'retention', [

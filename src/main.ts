@@ -13,6 +13,13 @@ import { showSettings } from './commands/show-settings.ts';
 import { runStandalone } from './commands/standalone.ts';
 import { type ListOptions, listCommand, showCommand, showErrorsCommand } from './commands/uploads.ts';
 import { cancelCommand, type ReplayOptions, replayCommand, retryCommand } from './commands/uploads-rerun.ts';
+import {
+  type DeliveriesOptions,
+  enableWebhookCommand,
+  listDeliveriesCommand,
+  listWebhooksCommand,
+  testWebhookCommand,
+} from './commands/webhooks.ts';
 import { readSettings, SettingsError } from './settings.ts';
 import { StartupError } from './support/listen.ts';
 
@@ -147,6 +154,37 @@ program
   .option('--dry-run', 'only tell how much it is')
   .option(...JSON_OPTION)
   .action((options: { dryRun?: boolean; json?: boolean }) => retentionCommand(settings(), options));
+
+const webhooks = program
+  .command('webhooks')
+  .description('look at webhooks and what they were sent, and test them');
+
+webhooks
+  .command('list')
+  .description('webhooks of the organizations, and whether they work')
+  .option('--organization <id>', 'only this organization')
+  .option(...JSON_OPTION)
+  .action((options: { organization?: string; json?: boolean }) => listWebhooksCommand(settings(), options));
+webhooks
+  .command('deliveries')
+  .description('messages and what came of them, newest first')
+  .option('--organization <id>', 'only this organization')
+  .option('--webhook <name>', 'only this webhook')
+  .option('--state <state>', 'only PENDING, DELIVERED, GIVEN_UP or CANCELLED')
+  .option('--limit <count>', 'at most so many', wholeNumber, 50)
+  .option('--json', 'print JSON for scripts, with every attempt')
+  .action((options: DeliveriesOptions) => listDeliveriesCommand(settings(), options));
+webhooks
+  .command('test <organization> <webhook>')
+  .description('send a message of type webhook.test and show the answer')
+  .option(...JSON_OPTION)
+  .action((organization: string, webhook: string, options: { json?: boolean }) =>
+    testWebhookCommand(settings(), organization, webhook, options),
+  );
+webhooks
+  .command('enable <organization> <webhook>')
+  .description('send again to one whose receiver had answered 410 Gone')
+  .action((organization: string, webhook: string) => enableWebhookCommand(settings(), organization, webhook));
 
 function wholeNumber(text: string): number {
   const value = Number(text);

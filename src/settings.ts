@@ -115,6 +115,14 @@ export const settingsSchema = z.object({
       'Files of one organization loaded at a time over all workers; those up to 1 MiB and replays are counted on their own.',
     ),
   ...retentionSettings,
+  PIING_WEBHOOK_ALLOWED_RANGES: ranges
+    .optional()
+    .describe(
+      'Comma-separated addresses or CIDR ranges that are not public and may still be sent webhooks, also by http and on any port. Default: none.',
+    ),
+  PIING_WEBHOOK_AUDIT_DAYS: count(1, 365)
+    .default(7)
+    .describe('Days for which ended webhook deliveries and their attempts are kept.'),
   PIING_DRAIN_SECONDS: count(0, 3600)
     .default(30)
     .describe('How long a stopping process lets open uploads finish.'),

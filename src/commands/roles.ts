@@ -6,6 +6,7 @@ import { startRetention } from '../retention/schedule.ts';
 import type { Settings } from '../settings.ts';
 import { StartupError } from '../support/listen.ts';
 import { type HealthServer, startHealthServer } from '../telemetry/health-server.ts';
+import { startWebhookSender } from '../webhooks/sender.ts';
 import { openHttpDoor, openIntake, openSftpDoor } from './doors.ts';
 import { runUntilStopped, Shutdown } from './lifecycle.ts';
 import { openWorld, type World } from './world.ts';
@@ -42,7 +43,7 @@ export async function runApi(settings: Settings): Promise<void> {
   });
 }
 
-/** `piing worker`: the pipeline, the sweeper and retention. */
+/** `piing worker`: the pipeline, the sweeper, retention and the sender of webhooks. */
 export async function runWorker(settings: Settings): Promise<void> {
   await runRole(settings, 'worker', (world, shutdown) => startPipeline(world, shutdown));
 }
@@ -60,6 +61,15 @@ export async function startPipeline(world: World, shutdown: Shutdown): Promise<v
   const limits = retentionLimits(settings);
   const retention = startRetention({ ...world, limits, hour: settings.PIING_RETENTION_HOUR });
   shutdown.onStop('retention', retention.close);
+  const webhooks = startWebhookSender({
+    url: world.databaseUrl,
+    pool: world.control,
+    logger: world.logger,
+    metrics: world.metrics,
+    allowedRanges: settings.PIING_WEBHOOK_ALLOWED_RANGES ?? [],
+    auditDays: settings.PIING_WEBHOOK_AUDIT_DAYS,
+  });
+  shutdown.onStop('webhooks', webhooks.close);
   const worker = startWorker({
     ...world,
     concurrency: settings.PIING_WORKER_CONCURRENCY,

@@ -25,6 +25,18 @@ New credential ${issued.credentialName} of ${issued.organizationId}, also in ${s
 `;
 }
 
+/** Shown once, when it is made; the file keeps it for whoever writes the receiver. */
+export function describeWebhookSecret(made: {
+  readonly name: string;
+  readonly secret: string;
+  readonly path: string;
+}): string {
+  return `
+New webhook secret ${made.name}, also in ${shown(made.path)}:
+  ${made.secret}
+`;
+}
+
 interface Sample {
   readonly organizationId: string;
   readonly credentialName: string;

@@ -5,12 +5,18 @@ import { type HostKey, keepHostKeys } from '../gateway/host-keys.ts';
 import type { Settings } from '../settings.ts';
 import { credentialFiles } from '../tenancy/credential-files.ts';
 import { reconcileDirectory, watchDirectory } from '../tenancy/reconcile-directory.ts';
+import { webhookSecretFiles } from '../tenancy/webhook-secret-files.ts';
 import { claimDataDirectory, type DataDirectory } from './data-directory.ts';
 import { openHttpDoor, openIntake, openSftpDoor } from './doors.ts';
 import { runUntilStopped, Shutdown } from './lifecycle.ts';
 import { migrateAll } from './migrate-all.ts';
 import { startHealth, startPipeline } from './roles.ts';
-import { describeIssued, describeReady, type Endpoints } from './standalone-messages.ts';
+import {
+  describeIssued,
+  describeReady,
+  describeWebhookSecret,
+  type Endpoints,
+} from './standalone-messages.ts';
 import { openWorld, roleLogger, type World } from './world.ts';
 
 const LOOPBACK = '127.0.0.1';
@@ -67,12 +73,19 @@ async function startTenancy(
       process.stdout.write(describeIssued({ organizationId, credentialName, path, ...issued }));
     },
   });
+  const webhookSecrets = webhookSecretFiles({
+    directory: data.path('webhook-secrets'),
+    onGenerated: (_namespace, ref, secret, path) => {
+      process.stdout.write(describeWebhookSecret({ name: ref.name, secret, path }));
+    },
+  });
   const options = {
     directory: world.settings.PIING_TENANTS_DIR,
     pool: world.control,
     catalogue: world.catalogue,
     logger: world.logger,
     deliver,
+    webhookSecrets,
     // A database of its own has no tenants but those of the directory; a shared one may have an operator's.
     wholeDatabase: ownDatabase,
   };

@@ -75,7 +75,8 @@ export function errorsTable(errors: readonly Fault[]): string {
   return table.toString();
 }
 
-const time = (date: Date | null): string => (date ? date.toISOString().slice(0, 19).replace('T', ' ') : '');
+export const time = (date: Date | null): string =>
+  date ? date.toISOString().slice(0, 19).replace('T', ' ') : '';
 
 function rows(counts: RowCounts | null): string {
   if (!counts) return '';

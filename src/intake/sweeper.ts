@@ -1,8 +1,9 @@
-import type { Pool } from '../database/pool.ts';
+import { inTransaction, type Pool } from '../database/pool.ts';
 import type { RawStore } from '../storage/raw-store.ts';
 import type { UploadId } from '../support/ids.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { announceUpload } from '../webhooks/announce.ts';
 import { INSTANCE_DEAD_AFTER_SECONDS } from './instance.ts';
 
 const SWEEP_EVERY_MS = 15_000;
@@ -26,16 +27,21 @@ WITH orphans AS (
 ), abandoned AS (
   UPDATE piing.uploads u SET status = 'ABANDONED', completed_at = now(), discard_pending = true
     FROM orphans o WHERE u.id = o.id RETURNING u.id
+), reasons AS (
+  INSERT INTO piing.upload_errors (upload_id, ordinal, code, message)
+  SELECT id, 0, 'INTERRUPTED', 'The gateway that received this file stopped before it was complete. Send it again.'
+    FROM abandoned ON CONFLICT DO NOTHING
 )
-INSERT INTO piing.upload_errors (upload_id, ordinal, code, message)
-SELECT id, 0, 'INTERRUPTED', 'The gateway that received this file stopped before it was complete. Send it again.'
-  FROM abandoned ON CONFLICT DO NOTHING`;
+SELECT id FROM abandoned`;
 
 const PENDING_DISCARDS = `SELECT id, object_key FROM piing.uploads WHERE discard_pending LIMIT ${BATCH}`;
 
 /** One pass: what dead processes left becomes ABANDONED, and its bytes leave the store. Returns how many. */
 export async function sweepOnce({ pool, store, logger, metrics }: SweeperOptions): Promise<number> {
-  await pool.query(ABANDON_ORPHANS, [INSTANCE_DEAD_AFTER_SECONDS]);
+  await inTransaction(pool, async (client) => {
+    const abandoned = await client.query<{ id: UploadId }>(ABANDON_ORPHANS, [INSTANCE_DEAD_AFTER_SECONDS]);
+    for (const { id } of abandoned.rows) await announceUpload(client, id);
+  });
   const pending = await pool.query<{ id: UploadId; object_key: string }>(PENDING_DISCARDS);
   for (const { id, object_key } of pending.rows) {
     await store.discard(object_key);

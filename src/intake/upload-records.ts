@@ -2,6 +2,7 @@ import type { JobSender } from '../database/job-queue.ts';
 import { inTransaction, isTransientDatabaseError, type Pool } from '../database/pool.ts';
 import type { Fault } from '../schemas/faults.ts';
 import type { ClientId, InstanceId, OrganizationId, UploadId } from '../support/ids.ts';
+import { announceUpload } from '../webhooks/announce.ts';
 import { Refusal } from './refusal.ts';
 import type { FileFormat, UploadSource, Warning } from './uploads.ts';
 
@@ -168,14 +169,13 @@ async function abandon(
 ): Promise<void> {
   await inTransaction(pool, async (client) => {
     const { rowCount } = await client.query(MARK_ABANDONED, [id, !discarded]);
-    if (rowCount === 0 || !reason) return;
-    await client.query(INSERT_REASON, [
-      id,
-      reason.line,
-      reason.column,
-      reason.code,
-      reason.message,
-      reason.value,
-    ]);
+    if (rowCount === 0) return;
+    if (reason) {
+      const { line, column, code, message } = reason;
+      // PostgreSQL's text has no NUL, and JSON may have one escaped.
+      const value = reason.value?.replaceAll('\0', '␀') ?? null;
+      await client.query(INSERT_REASON, [id, line, column, code, message, value]);
+    }
+    await announceUpload(client, id);
   });
 }

@@ -3,6 +3,7 @@ import type { RowCounts, UploadStatus, Warning } from '../intake/uploads.ts';
 import type { Fault } from '../schemas/faults.ts';
 import type { TransformerSpec } from '../schemas/transformer-spec.ts';
 import type { OrganizationId, UploadId } from '../support/ids.ts';
+import { announceUpload } from '../webhooks/announce.ts';
 
 /** An upload as the pipeline needs it. */
 export interface ProcessingUpload {
@@ -74,6 +75,7 @@ async function finish(client: Queryable, id: UploadId, result: Result): Promise<
   await client.query('DELETE FROM piing.upload_errors WHERE upload_id = $1', [id]);
   const numbered = faults.map((fault, ordinal) => ({ ordinal, ...fault }));
   await client.query(INSERT_ERRORS, [id, toJsonb(numbered)]);
+  await announceUpload(client, id);
   return row.latency;
 }
 

@@ -12,8 +12,12 @@ export type UploadId = Branded<string, 'UploadId'>;
 /** One running process. Uploads that it left unfinished are found by its missing heartbeat. */
 export type InstanceId = Branded<string, 'InstanceId'>;
 
+/** One message to one webhook: the `webhook-id` of every attempt. */
+export type DeliveryId = Branded<string, 'DeliveryId'>;
+
 export const newUploadId = (): UploadId => uuidv7() as UploadId;
 export const newInstanceId = (): InstanceId => uuidv7() as InstanceId;
+export const newDeliveryId = (): DeliveryId => uuidv7() as DeliveryId;
 
 /** Returns the id when the text is a UUID, so that text from outside never reaches a query as an id. */
 export function parseUploadId(text: string): UploadId | undefined {

@@ -1,4 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Editors write a file in several steps; what has not changed for this long is complete. */
@@ -19,6 +21,15 @@ export interface WatchOptions {
 export interface FileWatcher {
   /** Waits for an `onChange` that is running. */
   close(): Promise<void>;
+}
+
+/** Change time and inode see what the modification time does not: permissions, and files put in place of others. */
+export async function fingerprintFiles(directory: string, files: readonly string[]): Promise<string> {
+  const lines = files.map(async (file) => {
+    const { ctimeNs, ino, size } = await stat(join(directory, file), { bigint: true });
+    return `${file} ${ino} ${ctimeNs} ${size}`;
+  });
+  return (await Promise.all(lines)).join('\n');
 }
 
 /** Calls `onChange` once at the start, and then after every change of a directory's files. */

@@ -41,6 +41,11 @@ export interface Metrics {
   /** By `kind`: raw-files, reject-reports, row-errors, upload-records, idempotency-keys. */
   readonly retentionRemoved: Counter<'kind'>;
   readonly retentionLastSuccess: Gauge;
+  /** Messages that left the outbox by `outcome`: delivered, given_up. */
+  readonly webhookDeliveries: Counter<'outcome'>;
+  /** By `result`: DELIVERED, or the code of what went wrong. */
+  readonly webhookAttempts: Counter<'result'>;
+  readonly webhookAttemptSeconds: Histogram;
 }
 
 export function createMetrics(): Metrics {
@@ -171,6 +176,24 @@ export function createMetrics(): Metrics {
       help: 'When retention last ran to its end, as seen by this process',
       registers,
     }),
+    webhookDeliveries: new Counter({
+      name: 'piing_webhook_deliveries_total',
+      help: 'Webhook messages that ended, by outcome',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    webhookAttempts: new Counter({
+      name: 'piing_webhook_attempts_total',
+      help: 'Attempts to deliver a webhook message, by result',
+      labelNames: ['result'],
+      registers,
+    }),
+    webhookAttemptSeconds: new Histogram({
+      name: 'piing_webhook_attempt_duration_seconds',
+      help: 'Time from looking up the name to the answer',
+      buckets: SECONDS_BUCKETS,
+      registers,
+    }),
   };
   startKnownSeriesAtZero(metrics);
   return metrics;
@@ -184,6 +207,7 @@ function startKnownSeriesAtZero({
   logins,
   processed,
   rows,
+  webhookDeliveries,
 }: Metrics): void {
   for (const source of ['sftp', 'http']) {
     for (const outcome of ['received', 'refused', 'abandoned']) uploads.inc({ source, outcome }, 0);
@@ -193,4 +217,5 @@ function startKnownSeriesAtZero({
   }
   for (const status of ['COMPLETED', 'PARTIALLY_COMPLETED', 'FAILED']) processed.inc({ status }, 0);
   for (const outcome of ['loaded', 'unchanged', 'rejected']) rows.inc({ outcome }, 0);
+  for (const outcome of ['delivered', 'given_up']) webhookDeliveries.inc({ outcome }, 0);
 }

@@ -1,8 +1,10 @@
 import { inTransaction, type Pool, type PoolClient } from '../database/pool.ts';
 import type { OrganizationId } from '../support/ids.ts';
-import type { Applied, Conflict, DeliverCredential } from './apply.ts';
+import type { Applied, Conflict, DeliverCredential, OrganizationContext } from './apply.ts';
 import { applyCredentials } from './apply-credentials.ts';
+import { applyWebhooks } from './apply-webhooks.ts';
 import type { OrganizationManifest } from './resources.ts';
+import { resolveWebhookSecrets } from './webhook-secrets.ts';
 
 /** The row is locked even when nothing differs: two appliers of one organization take turns from here on. */
 const UPSERT = `
@@ -32,21 +34,24 @@ const REMOVE_ENABLEMENTS = `
 DELETE FROM piing.schema_enablements WHERE namespace = $1 AND organization_id = $2`;
 
 /**
- * Brings an organization and its credentials to what the manifest says, in one transaction. The first namespace
+ * Brings an organization, its credentials and its webhooks to what the manifest says, in one transaction. The first namespace
  * that uses a name owns it, also after the organization has been deleted: its data is still there.
  */
 export async function applyOrganization(
   pool: Pool,
   manifest: OrganizationManifest,
   deliver: DeliverCredential,
+  context: OrganizationContext = {},
 ): Promise<Applied | Conflict> {
   const organizationId = manifest.metadata.name as OrganizationId;
+  const { keys, incomplete } = await resolveWebhookSecrets(manifest, context.webhookSecrets);
   return inTransaction(pool, async (client) => {
     const changed = await upsert(client, organizationId, manifest);
     const conflict = changed ? undefined : await findConflict(client, manifest);
     if (conflict) return conflict;
     const issued = await applyCredentials(client, organizationId, manifest.spec.credentials, deliver);
-    return { changed: changed || issued };
+    const hooked = await applyWebhooks(client, organizationId, manifest.spec.webhooks, keys);
+    return { changed: changed || issued || hooked, ...(incomplete.length > 0 ? { incomplete } : {}) };
   });
 }
 

@@ -1,5 +1,6 @@
 import type { OrganizationId } from '../support/ids.ts';
 import type { IssuedCredential } from './secrets.ts';
+import type { WebhookSecrets } from './webhook-secrets.ts';
 
 /**
  * Hands a new pair to the administrator. Called before the transaction commits: when it rejects, nothing has
@@ -11,9 +12,17 @@ export type DeliverCredential = (
   issued: IssuedCredential,
 ) => Promise<void>;
 
+/** What is known of an organization besides its manifest. */
+export interface OrganizationContext {
+  /** Default: none, and webhooks wait for their secrets. */
+  readonly webhookSecrets?: WebhookSecrets | undefined;
+}
+
 /** The control database says what the resource says; `changed` is false when it did so already. */
 export interface Applied {
   readonly changed: boolean;
+  /** What could not be done, each with its path in the resource; absent when everything was. */
+  readonly incomplete?: readonly string[];
 }
 
 /** Another resource owns what this one asks for, so it changed nothing. */

@@ -1,6 +1,7 @@
-import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OrganizationId } from '../support/ids.ts';
+import { writeDurably } from '../support/write-durably.ts';
 import type { DeliverCredential } from './apply.ts';
 import type { IssuedCredential } from './secrets.ts';
 
@@ -27,7 +28,7 @@ export function credentialFiles({ directory, onIssued }: CredentialFilesOptions)
     try {
       await mkdir(directory, { recursive: true, mode: 0o700 });
       await chmod(directory, 0o700);
-      await writeDurably(directory, path, `${JSON.stringify(content, null, 2)}\n`);
+      await writeDurably(path, `${JSON.stringify(content, null, 2)}\n`);
     } catch (error) {
       throw new Error(
         `The new secret of ${credentialName} of ${organizationId} cannot be written to ${path}: ${(error as Error).message}. It was not put into use.`,
@@ -36,29 +37,4 @@ export function credentialFiles({ directory, onIssued }: CredentialFilesOptions)
     }
     onIssued(organizationId, credentialName, issued, path);
   };
-}
-
-async function writeDurably(directory: string, path: string, content: string): Promise<void> {
-  const partial = `${path}.new`;
-  // The mode counts at creation only, and what a crash left may have another.
-  await rm(partial, { force: true });
-  const file = await open(partial, 'wx', 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(partial, path);
-  await sync(directory);
-}
-
-/** A renamed file survives a power cut only when its directory has been synced too. */
-async function sync(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -1,20 +1,21 @@
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Pool } from '../database/pool.ts';
 import type { Catalogue } from '../schemas/catalogue.ts';
-import { type FileWatcher, watchFiles } from '../support/watch-files.ts';
+import { type FileWatcher, fingerprintFiles, watchFiles } from '../support/watch-files.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ApplyResult, DeliverCredential } from './apply.ts';
 import { applyEnablement, removeEnablement } from './apply-enablement.ts';
 import { applyOrganization, removeOrganization } from './apply-organization.ts';
 import { ManifestError, type Manifests, manifestFiles, readManifests } from './manifests.ts';
 import { DEFAULT_NAMESPACE, nameOf } from './resources.ts';
+import type { WebhookSecrets } from './webhook-secrets.ts';
 
 export interface ReconcileOptions {
   readonly directory: string;
   readonly pool: Pool;
   readonly catalogue: Catalogue;
   readonly deliver: DeliverCredential;
+  /** Default: none, and webhooks wait. */
+  readonly webhookSecrets?: WebhookSecrets;
   readonly logger: Logger;
   /**
    * True when nothing else describes tenants of this database: what is not in the directory is then removed in every
@@ -49,7 +50,7 @@ export function reconcileDirectory(options: ReconcileOptions): Promise<Reconcile
 
 /** @param namespaces those of this directory so far; grows by those that it uses now */
 async function reconcile(options: ReconcileOptions, namespaces: Set<string>): Promise<ReconcileReport> {
-  const { pool, catalogue, deliver, logger } = options;
+  const { pool, catalogue, deliver, webhookSecrets, logger } = options;
   const manifests = await readManifests(options.directory);
   const resources = [...manifests.organizations, ...manifests.enablements];
   for (const { metadata } of resources) namespaces.add(metadata.namespace);
@@ -61,7 +62,7 @@ async function reconcile(options: ReconcileOptions, namespaces: Set<string>): Pr
     const resource = nameOf(manifest);
     const apply = () =>
       manifest.kind === 'Organization'
-        ? applyOrganization(pool, manifest, deliver)
+        ? applyOrganization(pool, manifest, deliver, { webhookSecrets })
         : applyEnablement(pool, catalogue, manifest);
     const { changed, problem } = await attempt(resource, apply, logger);
     if (changed) report.changed.push(resource);
@@ -79,7 +80,10 @@ async function attempt(
     const result = await apply();
     if ('changed' in result) {
       if (result.changed) logger.info({ resource }, 'applied');
-      return result;
+      if (!result.incomplete) return result;
+      const problem = { resource, reason: 'Waiting' as const, message: result.incomplete.join(' ') };
+      logger.warn(problem, 'in effect only in part');
+      return { changed: result.changed, problem };
     }
     const problem = { resource, ...explain(result) };
     logger.warn(problem, 'not in effect');
@@ -136,7 +140,8 @@ export function watchDirectory(options: ReconcileOptions & { readonly pollMs?: n
   const namespaces = new Set([DEFAULT_NAMESPACE]);
   return watchFiles({
     directory: options.directory,
-    fingerprint: () => fingerprint(options.directory),
+    fingerprint: async () =>
+      `${await fingerprint(options.directory)}\n${(await options.webhookSecrets?.fingerprint?.()) ?? ''}`,
     onChange: async () => {
       try {
         const { problems } = await reconcile(options, namespaces);
@@ -154,14 +159,9 @@ export function watchDirectory(options: ReconcileOptions & { readonly pollMs?: n
   });
 }
 
-/** Change time and inode see what the modification time does not: permissions, and files put in place of others. */
 async function fingerprint(directory: string): Promise<string> {
   try {
-    const lines = (await manifestFiles(directory)).map(async (file) => {
-      const { ctimeNs, ino, size } = await stat(join(directory, file), { bigint: true });
-      return `${file} ${ino} ${ctimeNs} ${size}`;
-    });
-    return (await Promise.all(lines)).join('\n');
+    return await fingerprintFiles(directory, await manifestFiles(directory));
   } catch (error) {
     return `unreadable: ${(error as Error).message}`;
   }

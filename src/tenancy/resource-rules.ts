@@ -23,6 +23,10 @@ const RULES: Readonly<Record<string, Rule>> = {
       return typeof name !== 'string' || (name.length <= 63 && !name.includes('.'));
     },
   },
+  'isURL(self.url)': {
+    about: '/url',
+    holds: ({ url }) => typeof url !== 'string' || URL.canParse(url),
+  },
   '!has(self.constant) || (!has(self.header) && !has(self.headers) && !has(self.default) && !has(self.format) && !has(self.values) && !has(self.nextDay))':
     {
       about: '',

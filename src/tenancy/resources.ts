@@ -17,6 +17,21 @@ export interface CredentialSpec {
   readonly expiresAt?: string;
 }
 
+/** Of the resource's own namespace. */
+export interface SecretRef {
+  readonly name: string;
+  readonly key: string;
+}
+
+/** One address that is told when an upload of the organization has ended. */
+export interface WebhookSpec {
+  readonly name: string;
+  readonly url: string;
+  readonly secretRef: SecretRef;
+  /** `upload.completed` and others. */
+  readonly events: readonly string[];
+}
+
 export interface OrganizationSpec {
   readonly displayName?: string;
   readonly suspended: boolean;
@@ -24,6 +39,7 @@ export interface OrganizationSpec {
   /** CIDR; empty: from everywhere. */
   readonly allowedSourceRanges: readonly string[];
   readonly limits?: { readonly maxFileBytes?: number };
+  readonly webhooks: readonly WebhookSpec[];
 }
 
 export interface SchemaEnablementSpec {

@@ -21,7 +21,13 @@ export function organization(
   return {
     kind: 'Organization',
     metadata: { namespace, name },
-    spec: { suspended: false, credentials: [credential('pos')], allowedSourceRanges: [], ...spec },
+    spec: {
+      suspended: false,
+      credentials: [credential('pos')],
+      allowedSourceRanges: [],
+      webhooks: [],
+      ...spec,
+    },
   };
 }
 

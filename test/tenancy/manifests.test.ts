@@ -65,6 +65,7 @@ describe('readManifests', () => {
         suspended: false,
         credentials: [{ name: 'pos', rotation: 1, rotationOverlap: '24h', revoked: false }],
         allowedSourceRanges: [],
+        webhooks: [],
       },
     });
     assert.deepEqual(enablements[0]?.spec, {
@@ -102,6 +103,9 @@ spec:
     - { <<: *base, name: erp, revoked: true }
   allowedSourceRanges: [0.0.0.0/0, 203.0.113.0/24, 2001:db8::/32, "::/0"]
   limits: { maxFileBytes: 1099511627776 }
+  webhooks:
+    - { name: erp, url: "https://hooks.example.com:8443/piing?a=b&c=%20", secretRef: { name: hooks } }
+    - { name: v6, url: "http://[2001:db8::1]/", secretRef: { name: hooks.v6, key: v6.txt }, events: [upload.failed] }
 status:
   observedGeneration: 2
   conditions:
@@ -119,6 +123,13 @@ ${ENABLEMENT}spec:
     });
     const { organizations } = await readManifests(directory);
     assert.equal(organizations[0]?.spec.credentials[1]?.expiresAt, '2027-06-30T00:00:00.5+02:00');
+    assert.deepEqual(
+      organizations[0]?.spec.webhooks.map(({ secretRef, events }) => [secretRef.key, events.length]),
+      [
+        ['secret', 4],
+        ['v6.txt', 1],
+      ],
+    );
   });
 
   it('takes an empty directory for one without tenants', async () => {
@@ -150,6 +161,9 @@ ${ENABLEMENT}spec:
 
   const spec = (text: string) => `${ORGANIZATION}spec: { ${text} }\n`;
   const credentialWith = (text: string) => spec(`credentials: [{ name: pos, ${text} }]`);
+  const webhook = (text: string) => spec(`webhooks: [{ name: erp, ${text} }]`);
+  const webhookTo = (url: string) => webhook(`url: "${url}", secretRef: { name: hooks }`);
+  const secretRef = (text: string) => webhook(`url: "https://a.example/", secretRef: { ${text} }`);
   const column = (text: string) =>
     `${ENABLEMENT}spec: { ${REFERENCE}, transformer: { columns: [${text}] } }\n`;
   const transformer = (text: string) => `${ENABLEMENT}spec: { ${REFERENCE}, transformer: { ${text} } }\n`;
@@ -194,7 +208,7 @@ ${ENABLEMENT}spec:
     [
       'an unknown field',
       spec('displayname: Blue'),
-      /line 5, spec\.displayname: is not a known field\. Known here: displayName, suspended, credentials, allowedSourceRanges, limits\.$/,
+      /line 5, spec\.displayname: is not a known field\. Known here: displayName, suspended, credentials, allowedSourceRanges, limits, webhooks\.$/,
     ],
     [
       'an unknown field of metadata',
@@ -283,6 +297,69 @@ ${ENABLEMENT}spec:
       'a range twice',
       spec('allowedSourceRanges: [10.0.0.0/8, 10.0.0.0/8]'),
       /"10\.0\.0\.0\/8" is there twice, as entries 0 and 1/,
+    ],
+    [
+      'a webhook without a secret',
+      webhook('url: "https://a.example/"'),
+      /spec\.webhooks\[0\]\.secretRef: is missing\. The Secret of this namespace that holds the signing secret/,
+    ],
+    [
+      'a webhook without an address',
+      webhook('secretRef: { name: hooks }'),
+      /spec\.webhooks\[0\]\.url: is missing\. The address, such as https:/,
+    ],
+    ...[
+      'ftp://a.example/',
+      'https://',
+      'https:///a',
+      'https://u:p@a.example/',
+      'https://u@a.example/',
+      '//a.example',
+    ].map(
+      (url) => [`the webhook address ${url}`, webhookTo(url), /\.url: ".*" does not have the form/] as const,
+    ),
+    ...['https://a.example/#part', 'https://a.example/\\\\b', 'https://a b/', 'https://a.example/\\n'].map(
+      (url) => [`the webhook address ${url}`, webhookTo(url), /\.url: ".*" does not have the form/] as const,
+    ),
+    ...['https://a.example:99999/', 'https://[::1/', 'https://1.2.3.4.5/'].map(
+      (url) =>
+        [
+          `the webhook address ${url}`,
+          webhookTo(url),
+          /webhooks\[0\]\.url: This is not a URL such as/,
+        ] as const,
+    ),
+    [
+      'a long webhook address',
+      webhookTo(`https://a.example/${'a'.repeat(2_048)}`),
+      /\.url: is too long: it may have 2048 characters\.$/,
+    ],
+    [
+      'a webhook twice',
+      spec(
+        `webhooks: [${['a', 'a'].map((name) => `{ name: ${name}, url: "https://a.example/", secretRef: { name: b } }`)}]`,
+      ),
+      /spec\.webhooks\[1\]\.name: "a" is there twice/,
+    ],
+    [
+      'six webhooks',
+      spec(
+        `webhooks: [${Array.from({ length: 6 }, (_, n) => `{ name: w${n}, url: "https://a.example/", secretRef: { name: b } }`)}]`,
+      ),
+      /spec\.webhooks: has too many entries: there may be 5\.$/,
+    ],
+    ['a way out as a secret', secretRef('name: ".."'), /secretRef\.name: "\.\." does not have the form/],
+    ['a path as a secret', secretRef('name: a/b'), /secretRef\.name: "a\/b" does not have the form/],
+    ['a way out as a key', secretRef('name: a, key: ".."'), /secretRef\.key: "\.\." does not have the form/],
+    [
+      'an event that is none',
+      webhook('url: "https://a.example/", secretRef: { name: b }, events: [upload.received]'),
+      /events\[0\]: is "upload\.received", and has to be one of "upload\.completed"/,
+    ],
+    [
+      'no event',
+      webhook('url: "https://a.example/", secretRef: { name: b }, events: []'),
+      /\.events: has too few entries: it needs at least 1\.$/,
     ],
     [
       'a reference without a name',

@@ -1,0 +1,28 @@
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Writes a file for this user only, which is there whole or not at all and survives a power cut. */
+export async function writeDurably(path: string, content: string): Promise<void> {
+  const partial = `${path}.new`;
+  // The mode counts at creation only, and what a crash left may have another.
+  await rm(partial, { force: true });
+  const file = await open(partial, 'wx', 0o600);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(partial, path);
+  await syncDirectory(dirname(path));
+}
+
+/** A renamed file survives a power cut only when its directory has been synced too. */
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
