@@ -30,7 +30,7 @@ describe('Exactness, from a file to PostgreSQL', function () {
     const database = await emptyDatabase();
     const catalogue: Catalogue = { types: [KINDS], get: (name) => (name === KINDS.name ? KINDS : undefined) };
     const { url } = database;
-    await migrateAll({ databaseUrl: url, analyticsDatabaseUrl: url, catalogue, logger: silentLogger });
+    await migrateAll({ databaseUrl: url, analyticsDatabaseUrl: url, catalogue });
     pipeline = await startTestPipeline({ database, catalogue });
   });
   after(() => pipeline.close());

@@ -171,7 +171,7 @@ describe('Any table', function () {
     const database = await emptyDatabase();
     const catalogue: Catalogue = { types: [KINDS], get: () => KINDS };
     const { url } = database;
-    await migrateAll({ databaseUrl: url, analyticsDatabaseUrl: url, catalogue, logger: silentLogger });
+    await migrateAll({ databaseUrl: url, analyticsDatabaseUrl: url, catalogue });
     pipeline = await startTestPipeline({ database, catalogue });
     process.stdout.write(`    seed ${seed}\n`);
   });

@@ -47,7 +47,7 @@ export async function startTestPipeline(
   const metrics = createMetrics();
   const logger = silentLogger;
   const instance = await registerInstance(pool, 'test', logger);
-  const noQueue: JobSender = { send: async () => undefined, close: async () => undefined };
+  const noQueue: JobSender = { send: async () => undefined };
   const intake = createIntake({
     catalogue,
     store,
