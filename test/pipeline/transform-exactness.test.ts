@@ -4,7 +4,6 @@ import { migrateAll } from '../../src/commands/migrate-all.ts';
 import { Refusal } from '../../src/intake/refusal.ts';
 import type { Catalogue } from '../../src/schemas/catalogue.ts';
 import { emptyDatabase } from '../support/database.ts';
-import { silentLogger } from '../support/logger.ts';
 import { startTestPipeline, type TestPipeline } from '../support/pipeline.ts';
 import type { Tenant } from '../support/tenants.ts';
 import { KINDS } from './support.ts';

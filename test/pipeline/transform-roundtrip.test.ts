@@ -5,7 +5,6 @@ import type { Catalogue } from '../../src/schemas/catalogue.ts';
 import { compileDatePattern } from '../../src/schemas/date-pattern.ts';
 import type { TransformerSpec } from '../../src/schemas/transformer-spec.ts';
 import { emptyDatabase } from '../support/database.ts';
-import { silentLogger } from '../support/logger.ts';
 import { startTestPipeline, type TestPipeline } from '../support/pipeline.ts';
 import { KINDS } from './support.ts';
 
