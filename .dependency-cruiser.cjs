@@ -60,6 +60,13 @@ module.exports = {
     only('database-stands-alone', 'database', SHARED),
     only('telemetry-stands-alone', 'telemetry', ['support/']),
     {
+      name: 'page-runs-in-a-browser',
+      comment: 'The page knows the shape of the answers, and nothing of what makes them.',
+      severity: 'error',
+      from: { path: '^src/page/' },
+      to: { path: '^src/', pathNot: '^src/page/', dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'gateway-knows-no-sql',
       severity: 'error',
       from: { path: '^src/gateway/' },
@@ -84,7 +91,7 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
-      extensions: ['.ts', '.js', '.mjs', '.cjs'],
+      extensions: ['.ts', '.tsx', '.js', '.mjs', '.cjs'],
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'default'],
     },

@@ -65,6 +65,9 @@ export const settingsSchema = z.object({
     .default(resolve('config/standalone'))
     .describe('Organization and SchemaEnablement manifests of a standalone gateway.'),
   PIING_SCHEMAS_DIR: directory.default(resolve('config/schemas')).describe('The catalogue of schema types.'),
+  PIING_PAGE_DIR: directory
+    .default(resolve('dist/page'))
+    .describe('The built uploads page, served at / (npm run build:page).'),
   PIING_BIND_ADDRESS: z
     .string()
     .optional()

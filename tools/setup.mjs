@@ -37,3 +37,7 @@ if (!isCurrent()) {
   }
 }
 rmSync(ssh2Addon, { recursive: true, force: true });
+
+// Loaded only now: it needs what was just installed.
+const { buildPage } = await import('./build-page.mjs');
+await buildPage();

@@ -59,4 +59,6 @@ export interface ApiOptions extends ApiPorts {
    * believed, for the organizations' source ranges and for logs. Default: none, the peer is the client.
    */
   readonly trustedProxies?: readonly string[];
+  /** The built uploads page, served at `/`. Default: none. */
+  readonly pageDirectory?: string;
 }

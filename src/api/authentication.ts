@@ -1,6 +1,7 @@
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify';
 import type { Access } from '../tenancy/access.ts';
 import type { ApiPorts } from './api-options.ts';
+import { sessionToken } from './page/session-cookie.ts';
 import { INVALID_TOKEN_CHALLENGE, Problem } from './problems.ts';
 
 declare module 'fastify' {
@@ -11,12 +12,14 @@ declare module 'fastify' {
 }
 
 /**
- * Admits requests with a good access token (RFC 6750). The token says who asks; what that client may do is
- * read anew each time, so a revoked credential or a suspended organization ends with its next request.
+ * Admits requests with a good access token, in the header (RFC 6750) or in the cookie of the uploads page. The token
+ * says who asks; what that client may do is read anew each time, so a revoked credential or a suspended organization
+ * ends with its next request.
  */
 export function requireAccess(ports: Pick<ApiPorts, 'tokens' | 'currentAccess'>): onRequestAsyncHookHandler {
   return async (request) => {
-    const token = bearerToken(request.headers.authorization);
+    const { authorization } = request.headers;
+    const token = authorization === undefined ? sessionToken(request) : bearerToken(authorization);
     if (token === undefined) throw missingToken();
     const subject = await ports.tokens.verify(token);
     if (!subject) throw invalidToken();
@@ -36,8 +39,8 @@ export function accessOf(request: Pick<FastifyRequest, 'access'>): Access {
   return request.access;
 }
 
-function bearerToken(authorization: string | undefined): string | undefined {
-  return /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(authorization ?? '')?.[1];
+function bearerToken(authorization: string): string | undefined {
+  return /^Bearer +([A-Za-z0-9\-._~+/]+=*) *$/i.exec(authorization)?.[1];
 }
 
 /** RFC 6750, section 3.1: a request without a token is not told an error code. */

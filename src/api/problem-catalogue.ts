@@ -98,6 +98,11 @@ export const PROBLEMS = {
     title: 'The credential was withdrawn',
     help: 'The credential was withdrawn or the organization suspended while the file was being sent. Nothing was stored. Ask your Piing administrator.',
   },
+  CROSS_SITE_REQUEST: {
+    status: 403,
+    title: 'The request does not come from the uploads page',
+    help: 'The cookie of the uploads page counts only with what its own script sends. Programs send an access token: POST /api/external/auth/token.',
+  },
   SCHEMA_NOT_ENABLED: {
     status: 403,
     title: 'The schema type is not enabled',

@@ -8,6 +8,7 @@ import { answerClientError, answerProblem, answerRaw, problemOf } from './error-
 import { guardPorts } from './guarded-ports.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { describeApi } from './openapi/document.ts';
+import { pageRoutes } from './page/page-routes.ts';
 import { explainParameterFault, VALIDATION } from './parameter-faults.ts';
 import { limitRates } from './rate-limits.ts';
 import { logRequests, observeRequest } from './request-log.ts';
@@ -75,6 +76,7 @@ async function createApp(options: ApiOptions, lifecycle: Lifecycle): Promise<Fas
   handleUnreadBodies(app);
   await describeApi(app);
   const nameOtherMethods = refuseOtherMethods(app);
+  await pageRoutes(app, { ...options, ...guardPorts(options) });
   await addRoutes(app, { options: { ...options, ...guardPorts(options) }, lifecycle, limitCredential });
   nameOtherMethods();
   await app.ready();

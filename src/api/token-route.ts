@@ -44,7 +44,7 @@ export async function tokenRoute(app: FastifyInstance, options: TokenOptions): P
 }
 
 /** @throws {Problem} the same for every denial */
-async function login(
+export async function login(
   request: FastifyRequest,
   credentials: ClientCredentials | undefined,
   options: TokenOptions,

@@ -96,6 +96,7 @@ export async function openHttpDoor(world: World, intake: Intake, host: string): 
     trustedProxies: settings.PIING_TRUSTED_PROXIES ?? [],
     limits: httpLimits(settings),
     allowedOrigins: settings.PIING_HTTP_ALLOWED_ORIGINS ?? [],
+    pageDirectory: settings.PIING_PAGE_DIR,
     catalogue,
     intake,
     authenticate: throttleLogins(control, (attempt) => authenticate(control, attempt)),

@@ -49,7 +49,7 @@ export interface UploadFilter {
   readonly schemaType?: string | undefined;
   readonly status?: UploadStatus | undefined;
   readonly source?: UploadSource | undefined;
-  /** The exact name, or a pattern in which `*` stands for any characters. */
+  /** The exact name, or a pattern in which `*` stands for any characters, in any case of letters. */
   readonly fileName?: string | undefined;
   /** Only uploads that began at this time or later. */
   readonly since?: Date | undefined;
@@ -73,7 +73,7 @@ export async function listUploads(db: Queryable, filter: UploadFilter): Promise<
   where('u.schema_type = ?', filter.schemaType);
   where('u.status = ?', filter.status);
   where('u.source = ?', filter.source);
-  if (filter.fileName?.includes('*')) where('u.file_name LIKE ?', likePattern(filter.fileName));
+  if (filter.fileName?.includes('*')) where('u.file_name ILIKE ?', likePattern(filter.fileName));
   else where('u.file_name = ?', filter.fileName);
   where('u.created_at >= ?', filter.since);
   where('u.created_at < ?', filter.until);
