@@ -76,8 +76,9 @@ async function createApp(options: ApiOptions, lifecycle: Lifecycle): Promise<Fas
   handleUnreadBodies(app);
   await describeApi(app);
   const nameOtherMethods = refuseOtherMethods(app);
-  await pageRoutes(app, { ...options, ...guardPorts(options) });
-  await addRoutes(app, { options: { ...options, ...guardPorts(options) }, lifecycle, limitCredential });
+  const guarded = { ...options, ...guardPorts(options) };
+  await pageRoutes(app, guarded);
+  await addRoutes(app, { options: guarded, lifecycle, limitCredential });
   nameOtherMethods();
   await app.ready();
   return app;

@@ -37,7 +37,9 @@ const schema = {
     schemaType: textParameter('Only this schema type.'),
     status: wordParameter('Only this status.', STATUSES),
     source: wordParameter('Only files that came this way.', SOURCES),
-    fileName: textParameter('Only this file name; * stands for any characters.'),
+    fileName: textParameter(
+      'Only this file name; or a pattern, in any case of letters, in which * stands for any characters.',
+    ),
     since: timeParameter('Only uploads that began at this time or later.'),
     until: timeParameter('Only uploads that began before this time.'),
   }),

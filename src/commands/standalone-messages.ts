@@ -70,6 +70,7 @@ export async function describeReady(
   const lines = [
     '',
     `SFTP ${endpoints.sftp.host}:${endpoints.sftp.port}   HTTP ${endpoints.http.url}   metrics ${endpoints.metrics.url}/metrics`,
+    `Uploads page ${endpoints.http.url}/   sign in with a client_id and its client_secret`,
   ];
   for (const row of rows) {
     const file = shown(data.path('credentials', `${row.organizationId}-${row.credentialName}.json`));

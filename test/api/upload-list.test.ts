@@ -86,6 +86,7 @@ describe('GET /uploads', () => {
     assert.equal((await list('?fileName=day-*')).uploads.length, 7);
     assert.equal((await list('?fileName=*-3.csv')).uploads.length, 1);
     assert.equal((await list('?fileName=*')).uploads.length, 7);
+    assert.equal((await list('?fileName=*AY-3*')).uploads.length, 1, 'people do not remember the case');
     // Nothing but the asterisk is special.
     for (const plain of ['day_*', '%25*', 'day-%5C*', 'day-_.csv'])
       assert.equal((await list(`?fileName=${plain}`)).uploads.length, 0, plain);
