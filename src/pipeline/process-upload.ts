@@ -8,11 +8,13 @@ import { ObjectNotFoundError, type RawStore, rejectReportKey } from '../storage/
 import type { UploadId } from '../support/ids.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { encodeFile } from './encode/encode-file.ts';
+import { rowPrefix } from './encode/row-prefix.ts';
 import { type LoadOutcome, loadFile } from './load/load-file.ts';
 import { finishProcessing, type ProcessingUpload, type Result, startProcessing } from './progress.ts';
-import { readFileRecords } from './read/read-file.ts';
+import { readRecords } from './read/read-file.ts';
+import { streamObject } from './read/stream-object.ts';
 import { RejectReport } from './reject-report.ts';
-import { compileTransform } from './transform/compile.ts';
 
 export interface PipelineOptions {
   readonly control: Pool;
@@ -48,6 +50,7 @@ export async function processUpload(
   const seconds = stopTimer();
   const latency = await finishProcessing(options.control, id, result);
   if (latency === undefined) return;
+  if (!result.hasReport) await discardReport(options, upload, logger);
   options.metrics.endToEndSeconds.observe(latency);
   countResult(options.metrics, result);
   const { status, rows, faults } = result;
@@ -74,6 +77,8 @@ async function run(options: PipelineOptions, upload: ProcessingUpload, signal: A
   const report = new RejectReport(store.create(rejectReportKey(upload.objectKey)));
   const { organizationId, schemaType, receivedAt } = upload;
   const subject = { organizationId, uploadId: upload.id, schemaType, table: schema.table, receivedAt };
+  const prefix = rowPrefix(subject, schema.columns.length);
+  const encoding = { format: upload.format, schema, spec, prefix };
   try {
     const outcome = await inAbortableTransaction(options.analytics, signal, async (client) => {
       const loaded = await loadFile({
@@ -81,8 +86,12 @@ async function run(options: PipelineOptions, upload: ProcessingUpload, signal: A
         schema,
         spec,
         subject,
-        transform: compileTransform(schema, spec),
-        read: () => readFileRecords(store, upload, schema, spec, signal),
+        prefixBytes: prefix.length,
+        encode: () => streamObject(store, upload.objectKey, signal, (bytes) => encodeFile(bytes, encoding)),
+        read: () =>
+          streamObject(store, upload.objectKey, signal, (bytes) =>
+            readRecords(bytes, upload.format, schema, spec),
+          ),
         report,
       });
       // The report is whole before the rows are there, so that no run leaves rows without their report.
@@ -94,6 +103,17 @@ async function run(options: PipelineOptions, upload: ProcessingUpload, signal: A
     await report.abort();
     throw error;
   }
+}
+
+/** One that an earlier run left, when the file was read in another way. Nobody has to wait for it. */
+async function discardReport(
+  { store }: PipelineOptions,
+  upload: ProcessingUpload,
+  logger: Logger,
+): Promise<void> {
+  await store.discard(rejectReportKey(upload.objectKey)).catch((error: unknown) => {
+    logger.warn({ err: error }, 'the reject report of an earlier run could not be removed');
+  });
 }
 
 function target(

@@ -29,9 +29,9 @@ export class RejectReport {
     }
   }
 
-  /** Resolves when the report is durable. */
+  /** Resolves when the report is durable; at once when there is none. */
   async end(): Promise<void> {
-    if (!this.#csv) return this.#writer.abort();
+    if (!this.#csv) return;
     this.#csv.end();
     await this.#stored;
     await this.#writer.complete();

@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+import fc from 'fast-check';
 import { readRecords } from '../../src/pipeline/read/read-file.ts';
 import type { SourceRecord, TransformResult } from '../../src/pipeline/records.ts';
 import { compileTransform } from '../../src/pipeline/transform/compile.ts';
@@ -49,7 +51,7 @@ piing: { table: texts }
 );
 
 /** Cuts bytes at the given places: readers must not care where the network cuts. */
-async function* inPieces(bytes: Uint8Array, cuts: readonly number[] = []): AsyncGenerator<Uint8Array> {
+export function* inPieces(bytes: Uint8Array, cuts: readonly number[] = []): Generator<Uint8Array> {
   let at = 0;
   for (const cut of [...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]) {
     if (cut > at) yield bytes.subarray(at, cut);
@@ -76,7 +78,7 @@ export async function readAll(
   const warnings: string[] = [];
   let headers: readonly string[] = [];
   const spec = { ...DEFAULT_TRANSFORMER, ...options.spec };
-  const bytes = inPieces(Buffer.from(content), options.cuts);
+  const bytes = Readable.from(inPieces(Buffer.from(content), options.cuts));
   for await (const batch of readRecords(bytes, format, options.schema ?? TEXTS, spec)) {
     records.push(...batch.records);
     headers = batch.headers;
@@ -106,4 +108,20 @@ export function cell(
   const result = transformRow({ ...others, [column]: text }, spec);
   if (!result.ok) return result.faults.map((fault) => fault.code);
   return result.values[KINDS.columns.findIndex(({ name }) => name === column)] ?? null;
+}
+
+/** Milliseconds that one property may take in `npm test`; PIING_FUZZ_SECONDS lets it search for longer. */
+const FUZZ_MS = Number(process.env.PIING_FUZZ_SECONDS ?? 4) * 1_000;
+
+/** Tries a property for a while; a failure prints the seed and the path that repeat it. */
+export async function fuzzed<Given extends unknown[]>(
+  property: fc.IAsyncPropertyWithHooks<Given>,
+): Promise<void> {
+  const seed = Number(process.env.PIING_FUZZ_SEED ?? Date.now() % 2 ** 31);
+  await fc.assert(property, {
+    seed,
+    numRuns: 1_000_000,
+    interruptAfterTimeLimit: FUZZ_MS,
+    markInterruptAsFailure: false,
+  });
 }

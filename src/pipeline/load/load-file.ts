@@ -3,29 +3,37 @@ import type { RowCounts, Warning } from '../../intake/uploads.ts';
 import { type Fault, FileFault } from '../../schemas/faults.ts';
 import type { SchemaType } from '../../schemas/schema-type.ts';
 import type { TransformerSpec } from '../../schemas/transformer-spec.ts';
-import { LEFT_OUT, type RecordBatch, type SourceRecord, type Transform } from '../records.ts';
+import type { EncodedBatch } from '../encode/batches.ts';
+import type { RecordBatch, SourceRecord } from '../records.ts';
 import type { RejectReport } from '../reject-report.ts';
-import { lockTable, type MergeSubject, mergeStaged } from './merge.ts';
-import { composeMergeSql } from './merge-sql.ts';
-import { expectTolerable, rowsLeftOut } from './row-errors.ts';
-import { StagingCopy } from './staging-copy.ts';
+import { loadDirectly } from './direct-load.ts';
+import { claimLoad, type LoadCounts, type LoadSubject, lockTable, recordLoad } from './ledger.ts';
+import { composeLoadSql, type LoadSql } from './load-sql.ts';
+import { findsKnownKey } from './probe.ts';
+import { Reading } from './reading.ts';
+import { Rejects } from './rejects.ts';
+import { expectTolerable } from './row-errors.ts';
+import { isSmallFile, mergeSmall } from './small-load.ts';
+import { mergeStaged, stageRows } from './staged-load.ts';
 
-/** Faults kept with the upload; the reject report has them all. */
-const MAX_KEPT_FAULTS = 1_000;
 /** Rows refused for their key; beyond it the file is refused. */
 const MAX_DUPLICATE_ROWS = 100_000;
-const MAX_NAMED_COLUMNS = 20;
 
 export interface LoadOptions {
   /** In a transaction that the caller commits when this resolves. */
   readonly client: PoolClient;
   readonly schema: SchemaType;
   readonly spec: TransformerSpec;
-  readonly subject: MergeSubject;
-  readonly transform: Transform;
-  /** Reads the file from its beginning; called again only to quote rows that were refused for their key. */
+  readonly subject: LoadSubject;
+  /** Bytes of what precedes the line in every encoded row. */
+  readonly prefixBytes: number;
+  /** Reads the file from its beginning, as rows for COPY. */
+  readonly encode: () => AsyncIterable<EncodedBatch>;
+  /** Reads it as records, to quote rows that were refused for their key. */
   readonly read: () => AsyncIterable<RecordBatch>;
-  readonly report: RejectReport;
+  readonly report: Pick<RejectReport, 'add'>;
+  /** Whether a file that has come so far may end as a small one. */
+  readonly isSmall?: (rows: number, bytes: number) => boolean;
 }
 
 export interface LoadOutcome {
@@ -34,103 +42,121 @@ export interface LoadOutcome {
   readonly warnings: readonly Warning[];
 }
 
-/** Stages every good row of a file and merges them; bad rows go to the report. @throws {FileFault} */
+/** Loads every good row of a file by the way that suits it; bad rows go to the report. @throws {FileFault} */
 export async function loadFile(options: LoadOptions): Promise<LoadOutcome> {
-  const { client, schema, spec, subject } = options;
-  const sql = composeMergeSql(schema, spec.onDuplicate);
-  const rejects = new Rejects(options.report);
-  await client.query(sql.createStaging);
-  const staging = new StagingCopy(client, sql.copy);
-  let warnings: Warning[];
+  const load = new Load(options);
   try {
-    warnings = await stageRows(options, staging, rejects);
-    await staging.end();
-  } catch (error) {
-    await staging.abort();
-    throw error;
-  }
-  await lockTable(client, subject);
-  if (spec.onDuplicate === 'reject') await rejectDuplicates(options, sql.findDuplicates, rejects);
-  expectTolerable(spec, rejects.count, rejects.kept[0]);
-  const { loaded, unchanged } = await mergeStaged(client, sql, subject);
-  const rows = { total: loaded + unchanged + rejects.count, loaded, unchanged, rejected: rejects.count };
-  return { rows, faults: rejects.kept, warnings };
-}
-
-/** Counts bad rows, keeps the first faults and hands every row to the report. */
-class Rejects {
-  readonly kept: Fault[] = [];
-  count = 0;
-  readonly #report: RejectReport;
-
-  constructor(report: RejectReport) {
-    this.#report = report;
-  }
-
-  async add(headers: readonly string[], record: SourceRecord, faults: readonly Fault[]): Promise<void> {
-    this.count += 1;
-    if (this.kept.length < MAX_KEPT_FAULTS)
-      this.kept.push(...faults.slice(0, MAX_KEPT_FAULTS - this.kept.length));
-    await this.#report.add(headers, record, faults);
+    const { loaded, unchanged } = await load.run();
+    const { count: rejected, kept: faults } = load.rejects;
+    const rows = { total: loaded + unchanged + rejected, loaded, unchanged, rejected };
+    return { rows, faults, warnings: load.reading.warnings };
+  } finally {
+    await load.reading.close();
   }
 }
 
-async function stageRows(options: LoadOptions, staging: StagingCopy, rejects: Rejects): Promise<Warning[]> {
-  const unknown: string[] = [];
-  const warnings: Warning[] = [];
-  let leftOut = 0;
-  for await (const { headers, records, unknownHeaders, warnings: remarks = [] } of options.read()) {
-    unknown.push(...unknownHeaders);
-    warnings.push(...remarks);
-    for (const record of records) {
-      const result = record.fault ? undefined : options.transform(record);
-      if (result?.ok) {
-        const flushed = staging.add(record.line, result.values);
-        if (flushed) await flushed;
-      } else if (result === LEFT_OUT) {
-        leftOut += 1;
-      } else {
-        await rejects.add(headers, record, result ? result.faults : record.fault ? [record.fault] : []);
-      }
+class Load {
+  readonly rejects: Rejects;
+  reading: Reading;
+  readonly #options: LoadOptions;
+  readonly #sql: LoadSql;
+
+  constructor(options: LoadOptions) {
+    this.#options = options;
+    this.#sql = composeLoadSql(options.schema, options.spec.onDuplicate);
+    this.rejects = new Rejects(options.report);
+    this.reading = new Reading(options.schema, options.spec, options.encode(), this.rejects);
+  }
+
+  async run(): Promise<LoadCounts> {
+    const { client, schema, spec, subject, prefixBytes } = this.#options;
+    const small = await this.reading.peek(this.#options.isSmall ?? isSmallFile);
+    if (small && spec.onDuplicate !== 'reject') {
+      this.#expectTolerable();
+      await lockTable(client, subject);
+      return mergeSmall(client, this.#sql, schema, subject, small, prefixBytes);
     }
+    await lockTable(client, subject);
+    const before = await claimLoad(client, subject);
+    if (before) return this.#loadedBefore(before);
+    const counts = (await this.#loadDirectly()) ?? (await this.#loadStaged());
+    await recordLoad(client, subject, counts);
+    return counts;
   }
-  if (leftOut > 0) warnings.unshift(rowsLeftOut(options.spec, leftOut));
-  if (unknown.length > 0) warnings.unshift(unknownColumns(options.schema, unknown));
-  return warnings;
-}
 
-function unknownColumns(schema: SchemaType, headers: readonly string[]): Warning {
-  const named = headers.slice(0, MAX_NAMED_COLUMNS).map((header) => `"${header.slice(0, 100)}"`);
-  const more = headers.length > named.length ? ` and ${headers.length - named.length} more` : '';
-  const message = `${schema.name} has no columns for ${named.join(', ')}${more}: they were not loaded.`;
-  return { code: 'UNKNOWN_COLUMNS', message };
-}
+  /** The rest of the file is read for its rejects alone. */
+  async #loadedBefore(counts: LoadCounts): Promise<LoadCounts> {
+    await this.reading.toEnd();
+    this.#expectTolerable();
+    return counts;
+  }
 
-/** `onDuplicate: reject`: the rows leave staging, and a second reading of the file quotes them in the report. */
-async function rejectDuplicates(
-  options: LoadOptions,
-  findDuplicates: string,
-  rejects: Rejects,
-): Promise<void> {
-  const { client, subject, schema } = options;
-  const found = await client.query<{ line: number }>(findDuplicates, [
-    subject.organizationId,
-    subject.uploadId,
-  ]);
-  if (found.rows.length === 0) return;
-  if (found.rows.length > MAX_DUPLICATE_ROWS) {
-    throw new FileFault(
-      'DUPLICATE_ROWS',
-      `${found.rows.length} rows repeat keys that are already there. Send only new rows.`,
+  /** For files whose keys are all new, as far as a few of them tell. */
+  async #loadDirectly(): Promise<LoadCounts | undefined> {
+    const { client, schema, spec, subject, prefixBytes } = this.#options;
+    if (!hasComparableKey(schema)) return undefined;
+    if (await findsKnownKey(client, this.#sql, schema, subject, this.reading.ahead, prefixBytes))
+      return undefined;
+    const repeats = spec.onDuplicate !== 'reject';
+    const counts = await loadDirectly(client, this.#sql, subject, this.reading, { repeats });
+    if (counts) this.#expectTolerable();
+    else await this.#startOver();
+    return counts;
+  }
+
+  async #loadStaged(): Promise<LoadCounts> {
+    const { client, schema, spec, subject } = this.#options;
+    let staged = await stageRows(client, this.#sql, this.reading);
+    if (!hasComparableKey(schema)) staged = { ...staged, unique: false };
+    if (spec.onDuplicate === 'reject') {
+      const removed = await this.#rejectDuplicates();
+      staged = { rows: staged.rows - removed, unique: true };
+    }
+    this.#expectTolerable();
+    return mergeStaged(client, this.#sql, subject, staged);
+  }
+
+  async #startOver(): Promise<void> {
+    await this.reading.close();
+    this.rejects.startOver();
+    this.reading = new Reading(
+      this.#options.schema,
+      this.#options.spec,
+      this.#options.encode(),
+      this.rejects,
     );
   }
-  const lines = new Set(found.rows.map((row) => row.line));
-  await client.query('DELETE FROM pg_temp.staging WHERE _line = ANY($1::bigint[])', [[...lines]]);
-  for await (const { headers, records } of options.read()) {
-    for (const record of records) {
-      if (lines.has(record.line)) await rejects.add(headers, record, [duplicateRow(schema, record)]);
-    }
+
+  #expectTolerable(): void {
+    expectTolerable(this.#options.spec, this.rejects.count, this.rejects.kept[0]);
   }
+
+  /** `onDuplicate: reject`: the rows leave staging, and a second reading of the file quotes them in the report. */
+  async #rejectDuplicates(): Promise<number> {
+    const { client, subject, schema, read } = this.#options;
+    const { organizationId, uploadId } = subject;
+    const found = await client.query<{ line: number }>(this.#sql.findDuplicates, [organizationId, uploadId]);
+    if (found.rows.length === 0) return 0;
+    if (found.rows.length > MAX_DUPLICATE_ROWS) {
+      throw new FileFault(
+        'DUPLICATE_ROWS',
+        `${found.rows.length} rows repeat keys that are already there. Send only new rows.`,
+      );
+    }
+    const lines = new Set(found.rows.map((row) => row.line));
+    await client.query(this.#sql.removeLines, [[...lines]]);
+    for await (const { headers, records } of read()) {
+      for (const record of records) {
+        if (lines.has(record.line)) await this.rejects.add(headers, record, [duplicateRow(schema, record)]);
+      }
+    }
+    return lines.size;
+  }
+}
+
+/** jsonb has many texts for one value, so its bytes do not tell whether two keys are equal. */
+function hasComparableKey(schema: SchemaType): boolean {
+  return schema.columns.every(({ name, type }) => type !== 'object' || !schema.naturalKey.includes(name));
 }
 
 function duplicateRow(schema: SchemaType, record: SourceRecord): Fault {

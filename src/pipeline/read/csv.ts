@@ -1,9 +1,9 @@
 import { type CsvError, type Info, Parser } from 'csv-parse';
-import { type Fault, FileFault } from '../../schemas/faults.ts';
-import type { HeaderMatch, HeaderMatcher } from '../../schemas/header.ts';
+import { FileFault } from '../../schemas/faults.ts';
 import type { RecordBatch, SourceRecord } from '../records.ts';
-import { isBlank, lookAtEnd } from './csv-end.ts';
-import { MAX_COLUMNS, MAX_RECORD_CHARACTERS } from './limits.ts';
+import { lookAtEnd } from './csv-end.ts';
+import type { CsvRows } from './csv-rows.ts';
+import { MAX_RECORD_CHARACTERS } from './limits.ts';
 
 /** What csv-parse yields with `info: true`. */
 interface ParsedRecord {
@@ -12,23 +12,26 @@ interface ParsedRecord {
 }
 
 /**
- * Reads RFC 4180 CSV with a header, a batch for each piece of text. Lines count from 1, the header's.
+ * Reads RFC 4180 CSV, a batch for each piece of text. Lines count from 1, the header's.
+ * @param rows knows the header already when the text continues a file that was begun elsewhere
+ * @param firstLine the line on which the text begins
  * @throws {FileFault} for what makes the whole file unusable; a malformed row only carries its fault
  */
 export async function* readCsv(
   text: AsyncIterable<string>,
-  matcher: HeaderMatcher,
+  rows: CsvRows,
+  firstLine = 1,
 ): AsyncGenerator<RecordBatch> {
   const parser = openParser();
-  const rows = new RowReader(matcher);
+  const reader = new RecordReader(rows, firstLine);
   let last = '';
   for await (const piece of text) {
-    const batch = rows.take(await feed(parser, piece, rows));
+    const batch = reader.take(await feed(parser, piece, reader));
     if (batch) yield batch;
     last = piece.at(-1) ?? last;
   }
-  const atEnd = await finish(parser, rows);
-  const batch = rows.takeLast(atEnd, last === '\n' || last === '\r');
+  const atEnd = await finish(parser, reader);
+  const batch = reader.takeLast(atEnd, last === '\n' || last === '\r');
   if (batch) yield batch;
   rows.expectSome();
 }
@@ -48,25 +51,25 @@ function openParser(): Parser {
 }
 
 /** Writes one piece and takes out every record that it completed. */
-async function feed(parser: Parser, piece: string, rows: RowReader): Promise<ParsedRecord[]> {
+async function feed(parser: Parser, piece: string, reader: RecordReader): Promise<ParsedRecord[]> {
   const written = new Promise<Error | null | undefined>((resolve) => parser.write(piece, resolve));
   const records = drain(parser);
   const error = await written;
   if (!error) return records;
   // The rows before it tell the line on which the bad one begins.
-  rows.take(records);
-  throw explain(error as CsvError, rows);
+  reader.take(records);
+  throw explain(error as CsvError, reader);
 }
 
-async function finish(parser: Parser, rows: RowReader): Promise<ParsedRecord[]> {
+async function finish(parser: Parser, reader: RecordReader): Promise<ParsedRecord[]> {
   parser.end();
   // Taken out in the same turn: a parser that fails at the end drops what nobody has read.
   const records = drain(parser);
   try {
     for await (const record of parser) records.push(record as ParsedRecord);
   } catch (error) {
-    rows.take(records);
-    throw explain(error as CsvError, rows);
+    reader.take(records);
+    throw explain(error as CsvError, reader);
   }
   return records;
 }
@@ -78,127 +81,86 @@ function drain(parser: Parser): ParsedRecord[] {
   return records;
 }
 
-/** Turns parsed records into rows by column, once the first has been understood as the header. */
-class RowReader {
-  readonly #matcher: HeaderMatcher;
-  #headers: readonly string[] = [];
-  #match: HeaderMatch | undefined;
-  #width = 0;
-  #rows = 0;
+/** Numbers the lines of parsed records and turns them into rows. */
+class RecordReader {
+  readonly #rows: CsvRows;
   /** The last line that a record has used. */
-  lastLine = 0;
+  #lastLine: number;
+  /** The same as csv-parse counts it: from 1, and CRLF within quotes as two. */
+  #parserLine = 0;
+  #emptyLines = 0;
 
-  constructor(matcher: HeaderMatcher) {
-    this.#matcher = matcher;
+  constructor(rows: CsvRows, firstLine: number) {
+    this.#rows = rows;
+    this.#lastLine = firstLine - 1;
   }
 
   take(parsed: readonly ParsedRecord[]): RecordBatch | undefined {
     let unknownHeaders: readonly string[] = [];
     const records: SourceRecord[] = [];
     for (const { record, info } of parsed) {
-      const line = info.lines - newlinesIn(record, info.lines - this.lastLine);
-      this.lastLine = info.lines;
-      if (this.#match) {
-        const row = this.#toRow(record, line, this.#match);
+      const line = this.#lineOf(record, info);
+      if (this.#rows.hasHeader) {
+        const row = this.#rows.toRecord(record, line);
         if (row) records.push(row);
-      } else {
-        this.#match = this.#readHeader(record);
-        unknownHeaders = this.#match.unknown;
-      }
+      } else unknownHeaders = this.#rows.readHeader(record);
     }
-    this.#rows += records.length;
     return records.length > 0 || unknownHeaders.length > 0
-      ? { headers: this.#headers, records, unknownHeaders }
+      ? { headers: this.#rows.headers, records, unknownHeaders }
       : undefined;
   }
 
   /** What the parser held until the end of the text. @throws {FileFault} when that is a row cut off */
   takeLast(parsed: readonly ParsedRecord[], endsInLineBreak: boolean): RecordBatch | undefined {
-    const header = this.#match === undefined;
+    const isHeader = !this.#rows.hasHeader && parsed.length === 1;
     const batch = this.take(parsed);
-    const lastRow = header || endsInLineBreak ? undefined : parsed.at(-1)?.record;
-    const warning = lookAtEnd(lastRow, batch?.records.at(-1)?.line ?? this.lastLine, this.#width);
+    const lastRow = isHeader || endsInLineBreak ? undefined : parsed.at(-1)?.record;
+    const line = batch?.records.at(-1)?.line ?? this.#lastLine;
+    const warning = lookAtEnd(lastRow, line, this.#rows.headers.length);
     return warning && batch ? { ...batch, warnings: [warning] } : batch;
   }
 
-  expectSome(): void {
-    if (!this.#match) throw new FileFault('EMPTY_FILE', 'The file is empty.');
-    if (this.#rows === 0)
-      throw new FileFault('NO_ROWS', 'The file has a header and no rows. Export it again with its data.', {
-        line: 1,
-      });
+  /** The line on which a record begins that could not be read. */
+  lineOfBad(error: CsvError): number {
+    const { empty_lines: emptyLines = this.#emptyLines } = error as { empty_lines?: number };
+    return this.#lastLine + 1 + emptyLines - this.#emptyLines;
   }
 
-  #readHeader(headers: readonly string[]): HeaderMatch {
-    if (headers.length > MAX_COLUMNS) {
-      throw new FileFault(
-        'TOO_MANY_COLUMNS',
-        `The header has ${headers.length} columns; ${MAX_COLUMNS} are accepted.`,
-        { line: 1 },
-      );
-    }
-    refuseOtherDelimiters(headers);
-    this.#headers = headers;
-    this.#width = headers.length;
-    return this.#matcher.matchAll(headers);
+  /** Only within quotes does a row go on over line ends. */
+  isOverLines(error: CsvError): boolean {
+    const { lines = 0, empty_lines: emptyLines = 0 } = error as { lines?: number; empty_lines?: number };
+    return lines > this.#parserLine + 1 + emptyLines - this.#emptyLines;
   }
 
-  /** Undefined for a row without a single value, such as spreadsheets leave below the data. */
-  #toRow(cells: readonly string[], line: number, { columnOf }: HeaderMatch): SourceRecord | undefined {
-    if (cells.length === 1 && isBlank(cells[0] as string)) return undefined;
-    const values: (string | null)[] = [];
-    let empty = true;
-    for (let index = 0; index < cells.length; index += 1) {
-      const cell = cells[index];
-      if (cell === undefined || cell === '') continue;
-      empty = false;
-      const column = columnOf[index];
-      if (column !== undefined && column >= 0) values[column] = cell;
-    }
-    if (empty) return undefined;
-    const fault = this.#columnCount(cells, line);
-    return fault ? { line, values, cells, fault } : { line, values, cells };
-  }
-
-  #columnCount(cells: readonly string[], line: number): Fault | undefined {
-    const { length } = cells;
-    if (length === this.#width) return undefined;
-    // Some exporters end every row with a comma.
-    if (length > this.#width && cells.slice(this.#width).every((cell) => cell === '')) return undefined;
-    const message =
-      `Line ${line} has ${length} values, but the header names ${this.#width} columns. ` +
-      'Check it for a missing or extra comma; a value that contains a comma needs quotes around it.';
-    return { line, column: null, code: 'COLUMN_COUNT', message, value: cells.join(',').slice(0, 100) };
+  #lineOf(record: readonly string[], info: Info): number {
+    const used = info.lines - this.#parserLine;
+    // Its cells are searched only when it can have line ends, or stands behind empty lines.
+    const [counted, within] = used > 1 ? lineEnds(record) : [0, 0];
+    const line = this.#lastLine + used - counted;
+    this.#lastLine = line + within;
+    this.#parserLine = info.lines;
+    this.#emptyLines = info.empty_lines;
+    return line;
   }
 }
 
-/** Lines that a record takes beyond its first; its cells are searched only when there may be any. */
-function newlinesIn(record: readonly string[], span: number): number {
-  if (span <= 1) return 0;
-  let count = 0;
-  for (const cell of record) count += cell.match(/\r\n|\n|\r/g)?.length ?? 0;
-  return count;
+/** Line ends within a record's cells, as csv-parse counts them and as everybody else does. */
+function lineEnds(record: readonly string[]): [number, number] {
+  let counted = 0;
+  let within = 0;
+  for (const cell of record) {
+    counted += cell.match(/[\r\n]/g)?.length ?? 0;
+    within += cell.match(/\r\n|\n|\r/g)?.length ?? 0;
+  }
+  return [counted, within];
 }
 
-const DELIMITERS: readonly (readonly [string, string])[] = [
-  [';', 'semicolons'],
-  ['\t', 'tabs'],
-  ['|', 'vertical bars'],
-];
-
-function refuseOtherDelimiters(headers: readonly string[]): void {
-  const only = headers.length === 1 ? (headers[0] ?? '') : '';
-  const found = DELIMITERS.find(([delimiter]) => only.includes(delimiter));
-  if (!found) return;
-  const message = `The columns are separated by ${found[1]}. Export the file with commas: in Excel choose "CSV UTF-8 (comma delimited)".`;
-  throw new FileFault('WRONG_DELIMITER', message, { line: 1, value: only });
-}
-
-function explain(error: CsvError, rows: RowReader): unknown {
-  const line = rows.lastLine + 1;
-  // Only within quotes does a row go on over line ends.
-  const overLines = Number((error as { lines?: number }).lines) > line;
-  if (error.code === 'CSV_QUOTE_NOT_CLOSED' || (error.code === 'CSV_MAX_RECORD_SIZE' && overLines)) {
+function explain(error: CsvError, reader: RecordReader): unknown {
+  const line = reader.lineOfBad(error);
+  if (
+    error.code === 'CSV_QUOTE_NOT_CLOSED' ||
+    (error.code === 'CSV_MAX_RECORD_SIZE' && reader.isOverLines(error))
+  ) {
     const message = `The row that begins near line ${line} has a quote (") that is never closed. Close it, or write "" for a quote within a value.`;
     return new FileFault('UNCLOSED_QUOTE', message, { line });
   }

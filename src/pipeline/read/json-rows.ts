@@ -56,6 +56,15 @@ export class JsonRows {
     return this.#state === 'done';
   }
 
+  /** In the array, between records. */
+  get betweenRecords(): boolean {
+    return this.#state === 'rows';
+  }
+
+  get headers(): readonly string[] {
+    return this.#headers;
+  }
+
   /** What has come since the last call. */
   batch(): RecordBatch | undefined {
     if (this.#records.length === 0 && this.#newUnknown.length === 0) return undefined;
@@ -195,7 +204,7 @@ export class JsonRows {
 
   #setValue(value: string | null): void {
     if (value !== null) this.#count(value.length);
-    const column = this.#column(this.#key);
+    const column = this.columnOf(this.#key);
     if (column === undefined) return;
     const before = this.#keyOf[column];
     if (before !== undefined) {
@@ -213,7 +222,8 @@ export class JsonRows {
     this.#fault ??= { line: this.count + 1, column: column && shorten(column), code, message, value: null };
   }
 
-  #column(key: string): number | undefined {
+  /** Index into the columns; a key that none goes by is remembered, to be named in the warnings. */
+  columnOf(key: string): number | undefined {
     if (this.#columnOf.has(key)) return this.#columnOf.get(key);
     const column = this.#matcher.columnFor(key);
     if (this.#columnOf.size < MAX_REMEMBERED_KEYS) this.#columnOf.set(key, column);

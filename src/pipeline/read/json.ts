@@ -7,6 +7,7 @@ import { JsonRows } from './json-rows.ts';
 import { MAX_RECORD_CHARACTERS } from './limits.ts';
 
 const SLICE_CHARACTERS = 8 * 1024;
+const BRACKET = /[[\]{}]/g;
 
 /**
  * Reads JSON records: an array of objects, or an object with one in `data`, `records`, `items` or `rows`.
@@ -18,61 +19,84 @@ export async function* readJson(
   matcher: HeaderMatcher,
   columnNames: readonly string[],
 ): AsyncGenerator<RecordBatch> {
-  const parse = jsonParser({ packValues: true, streamValues: false });
-  const rows = new JsonRows(matcher, columnNames);
-  let waiting = 0;
-  let blank = true;
+  const reader = new JsonReader(matcher, columnNames);
   for await (const piece of text) {
-    blank &&= piece.trim() === '';
-    // In slices, because an error loses the tokens before it: the smaller the slice, the truer the record number.
-    for (let at = 0; at < piece.length; at += SLICE_CHARACTERS) {
-      const slice = piece.slice(at, at + SLICE_CHARACTERS);
-      const tokens = parseSlice(parse, slice, rows);
-      // One key, string or number that does not end: the parser holds all of it.
-      waiting = tokens.length > 0 ? 0 : waiting + slice.length;
-      if (waiting > MAX_RECORD_CHARACTERS) throw rows.tooLarge();
-      for (const token of tokens) rows.take(token);
-    }
-    const batch = rows.batch();
+    reader.add(piece);
+    const batch = reader.rows.batch();
     if (batch) yield batch;
   }
-  if (blank) throw new FileFault('EMPTY_FILE', 'The file is empty.');
-  finish(parse, rows);
-  const batch = rows.batch();
+  reader.end();
+  const batch = reader.rows.batch();
   if (batch) yield batch;
-  rows.expectSome();
 }
 
-type Parse = ReturnType<typeof jsonParser>;
+/** A JSON file as far as it has come, read by stream-json. */
+export class JsonReader {
+  readonly rows: JsonRows;
+  readonly #parse = jsonParser({ packValues: true, streamValues: false });
+  #waiting = 0;
+  #blank = true;
 
-function parseSlice(parse: Parse, slice: string, rows: JsonRows): readonly Token[] {
-  try {
-    return tokensOf(parse(slice));
-  } catch (error) {
-    const { message } = error as Error;
-    if (rows.done || /unexpected characters/.test(message)) {
-      throw new FileFault(
-        'TRAILING_DATA',
-        'There is more after the end of the JSON. Send one array, or one object with one array, in a file.',
-      );
+  constructor(matcher: HeaderMatcher, columnNames: readonly string[]) {
+    this.rows = new JsonRows(matcher, columnNames);
+  }
+
+  /** @throws {FileFault} */
+  add(text: string): void {
+    this.#blank &&= text.trim() === '';
+    for (let at = 0; at < text.length; ) {
+      // An error loses the tokens before it in what is parsed, so that is cut at every bracket: then the number of
+      // the bad record is known, and of two faults the first is told.
+      BRACKET.lastIndex = at;
+      const bracket = BRACKET.test(text) ? BRACKET.lastIndex : text.length;
+      const end = Math.min(bracket, at + SLICE_CHARACTERS);
+      const tokens = this.#tokens(text.slice(at, end));
+      // One key, string or number that does not end: the parser holds all of it.
+      this.#waiting = tokens.length > 0 ? 0 : this.#waiting + end - at;
+      if (this.#waiting > MAX_RECORD_CHARACTERS) throw this.rows.tooLarge();
+      for (const token of tokens) this.rows.take(token);
+      at = end;
     }
-    const expected = /expected.*/.exec(message)?.[0] ?? 'a character is out of place';
-    const sentence = `The JSON is not valid near record ${rows.count + 1}: ${expected.slice(0, 80)}. Export the file again.`;
-    throw new FileFault('INVALID_JSON', sentence, { line: rows.count + 1 });
   }
-}
 
-function finish(parse: Parse, rows: JsonRows): void {
-  let tokens: readonly Token[];
-  try {
-    tokens = tokensOf(parse(none as unknown as string));
-  } catch {
-    tokens = [];
+  /** Tells the parser that records came which it has not seen. */
+  passOver(): void {
+    this.#tokens('{}');
   }
-  for (const token of tokens) rows.take(token);
-  if (rows.done) return;
-  const message = `The JSON ends in the middle, after ${rows.count} complete records. The file is cut off: send it again.`;
-  throw new FileFault('TRUNCATED_JSON', message, { line: rows.count + 1 });
+
+  /** @throws {FileFault} when the text is not complete */
+  end(): void {
+    if (this.#blank) throw new FileFault('EMPTY_FILE', 'The file is empty.');
+    const { rows } = this;
+    let tokens: readonly Token[];
+    try {
+      tokens = tokensOf(this.#parse(none as unknown as string));
+    } catch {
+      tokens = [];
+    }
+    for (const token of tokens) rows.take(token);
+    if (rows.done) return rows.expectSome();
+    const message = `The JSON ends in the middle, after ${rows.count} complete records. The file is cut off: send it again.`;
+    throw new FileFault('TRUNCATED_JSON', message, { line: rows.count + 1 });
+  }
+
+  #tokens(slice: string): readonly Token[] {
+    const { rows } = this;
+    try {
+      return tokensOf(this.#parse(slice));
+    } catch (error) {
+      const { message } = error as Error;
+      if (rows.done || /unexpected characters/.test(message)) {
+        throw new FileFault(
+          'TRAILING_DATA',
+          'There is more after the end of the JSON. Send one array, or one object with one array, in a file.',
+        );
+      }
+      const expected = /expected.*/.exec(message)?.[0] ?? 'a character is out of place';
+      const sentence = `The JSON is not valid near record ${rows.count + 1}: ${expected.slice(0, 80)}. Export the file again.`;
+      throw new FileFault('INVALID_JSON', sentence, { line: rows.count + 1 });
+    }
+  }
 }
 
 function tokensOf(result: unknown): readonly Token[] {

@@ -30,10 +30,10 @@ export function compileTransform(schema: SchemaType, spec: TransformerSpec): Tra
 }
 
 /** Whether a row is one of those that the enablement loads; undefined when it loads all. */
-function compileSelection(
+export function compileSelection(
   schema: SchemaType,
   spec: TransformerSpec,
-): ((record: SourceRecord) => boolean) | undefined {
+): ((record: Pick<SourceRecord, 'values'>) => boolean) | undefined {
   const slot = assignSlots(schema, spec).selection;
   if (slot === undefined) return undefined;
   const accepted = spec.onlyRows?.values && new Set(spec.onlyRows.values.map(valueKey));
@@ -44,15 +44,19 @@ function compileSelection(
 }
 
 /** The row's own time zone, when it is there and valid; the column itself reports when it is not. */
-function zoneOf(zone: CompiledColumn, record: SourceRecord, context: RowContext): string | undefined {
+export function zoneOf(
+  zone: CompiledColumn,
+  record: Pick<SourceRecord, 'values'>,
+  context: RowContext,
+): string | undefined {
   const parsed = parseCell(zone, record, context);
   return typeof parsed === 'string' ? parsed : undefined;
 }
 
 /** The constant, the file's value or the default; undefined when there is none. */
-function parseCell(
+export function parseCell(
   compiled: CompiledColumn,
-  record: SourceRecord,
+  record: Pick<SourceRecord, 'values'>,
   context: RowContext,
 ): string | CellFault | undefined {
   if (compiled.constant === undefined) {
