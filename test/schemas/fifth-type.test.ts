@@ -96,13 +96,13 @@ describe('A fifth schema type', function () {
   it('is planned by a dry run, which changes nothing', async () => {
     const planned = await piing('migrate', '--dry-run');
     assert.match(planned.stdout, /^piing migrate would, in this order:\napply control\/0001_tenancy\.sql\n/);
-    assert.match(planned.stdout, /\ncreate the job queue\napply analytics\/0001_load_ledger\.sql\n/);
+    assert.match(planned.stdout, /\napply analytics\/0001_load_ledger\.sql\n/);
     assert.match(
       planned.stdout,
       /\ncreate table stock_counts with 4 columns, key organization_id, count_id, sku\n/,
     );
     const { rows } = await database.pool.query(
-      `SELECT nspname FROM pg_namespace WHERE nspname IN ('piing', 'pgboss')
+      `SELECT nspname FROM pg_namespace WHERE nspname = 'piing'
        UNION ALL SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace`,
     );
     assert.deepEqual(rows, []);
