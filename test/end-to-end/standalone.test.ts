@@ -210,7 +210,10 @@ describe('npm start', function () {
     assert.match((await piing('errors', id)).stdout, /No errors/);
     const retried = await piing('retry', id);
     assert.equal(retried.code, 1);
-    assert.match(retried.stderr, /is not FAILED/);
+    assert.match(
+      retried.stderr,
+      /is COMPLETED\. Only FAILED uploads are retried; piing uploads replay runs others\./,
+    );
     assert.match((await piing('show', 'nonsense')).stderr, /is not an upload id/);
   });
 
