@@ -59,6 +59,20 @@ module.exports = {
     only('tenancy-stands-on-schemas', 'tenancy', ['schemas/', 'database/', ...SHARED]),
     only('database-stands-alone', 'database', SHARED),
     only('telemetry-stands-alone', 'telemetry', ['support/']),
+    only('operator-stands-on-tenancy', 'operator', ['tenancy/', 'schemas/', 'database/', ...SHARED]),
+    {
+      name: 'operator-runtime-could-be-a-package',
+      comment: 'A controller runtime knows nothing of what its controllers do.',
+      severity: 'error',
+      from: { path: '^src/operator/runtime/' },
+      to: { path: '^src/', pathNot: '^src/operator/runtime/' },
+    },
+    {
+      name: 'only-the-operator-knows-kubernetes',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(operator/|commands/operator)' },
+      to: { path: 'node_modules/(@kubernetes/client-node|undici)/' },
+    },
     {
       name: 'page-runs-in-a-browser',
       comment: 'The page knows the shape of the answers, and nothing of what makes them.',

@@ -9,27 +9,42 @@ import { fileURLToPath } from 'node:url';
 const tools = dirname(fileURLToPath(import.meta.url));
 const bin = join(tools, '..', '.tools');
 
-/** Modules of their own, because what they require clashes. */
+/** Modules of their own, because what they require clashes. Programs by name, with the package of each. */
 const MODULES = {
-  s3: { directory: tools, packages: ['tool'], what: 'the S3 server (about a minute)' },
+  s3: {
+    directory: tools,
+    programs: { versitygw: 'github.com/versity/versitygw/cmd/versitygw' },
+    what: 'the S3 server (about a minute)',
+  },
   'sftp-clients': {
     directory: join(tools, 'sftp-clients'),
-    packages: ['./gosftp', './rclone'],
+    programs: { gosftp: './gosftp', rclone: './rclone' },
     what: 'SFTP clients (about 20 s)',
+  },
+  kubernetes: {
+    directory: join(tools, 'kubernetes'),
+    programs: {
+      etcd: 'go.etcd.io/etcd/server/v3',
+      'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
+      kubectl: 'k8s.io/kubernetes/cmd/kubectl',
+    },
+    what: 'a Kubernetes control plane (about 8 minutes)',
   },
 };
 
 export function buildGoTools(name) {
-  const { directory, packages, what } = MODULES[name];
+  const { directory, programs, what } = MODULES[name];
   const stamp = join(bin, `${name}.sha256`);
   const wanted = fingerprint(directory);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return bin;
   console.error(`Building ${what} for tests from Go modules, once …`);
   mkdirSync(bin, { recursive: true });
-  const env = { ...process.env, GOBIN: bin, GOFLAGS: '-trimpath -ldflags=-s -ldflags=-w' };
-  const result = spawnSync('go', ['install', ...packages], { cwd: directory, env, stdio: ['ignore', 2, 2] });
-  if (result.error) throw new Error(`Go is needed to build ${what}: ${result.error.message}`);
-  if (result.status !== 0) throw new Error('go install failed: see its message above.');
+  for (const [program, source] of Object.entries(programs)) {
+    const args = ['build', '-trimpath', '-ldflags=-s -w', '-o', join(bin, program), source];
+    const result = spawnSync('go', args, { cwd: directory, stdio: ['ignore', 2, 2] });
+    if (result.error) throw new Error(`Go is needed to build ${what}: ${result.error.message}`);
+    if (result.status !== 0) throw new Error(`go build ${source} failed: see its message above.`);
+  }
   writeFileSync(stamp, wanted);
   return bin;
 }

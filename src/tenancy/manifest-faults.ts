@@ -64,7 +64,6 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 const FORMATS: Readonly<Record<string, string>> = {
-  cidr: 'a network in CIDR notation',
   'date-time': 'a date and time with an offset (RFC 3339)',
 };
 

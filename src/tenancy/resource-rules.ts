@@ -8,6 +8,7 @@ type DataValidateFunction = ReturnType<NonNullable<FuncKeywordDefinition['compil
 interface Rule {
   /** JSON pointer of what breaks it, below what it is written for. */
   readonly about: string;
+  /** What is no map of fields comes as `value`. */
   readonly holds: (self: Fields) => boolean;
 }
 
@@ -53,6 +54,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     holds: (self) =>
       self.maxRowErrors === undefined || self.onRowError === undefined || self.onRowError === 'skip',
   },
+  '!has(self.secretRef) || self.rotation == 1': {
+    about: '',
+    holds: (self) => !('secretRef' in self) || self.rotation === 1,
+  },
+  'isCIDR(self)': { about: '', holds: ({ value }) => typeof value !== 'string' || isCidr(value) },
 };
 
 const rulesSchema = z.array(z.object({ rule: z.string(), message: z.string() }));
@@ -60,7 +66,6 @@ const rulesSchema = z.array(z.object({ rule: z.string(), message: z.string() }))
 /** Teaches Ajv what Kubernetes adds to JSON Schema, as far as the CRDs use it. Anything else fails to compile. */
 export function addKubernetesKeywords(ajv: Ajv): void {
   ajv.addFormat('date-time', isDateTime);
-  ajv.addFormat('cidr', isCidr);
   // The CRDs bound their numbers by minimum and maximum.
   ajv.addFormat('int32', true);
   ajv.addFormat('int64', true);
@@ -75,7 +80,8 @@ function compileRules(schema: unknown): DataValidateFunction {
     .filter(({ rule }) => !/\boldSelf\b/.test(rule))
     .map(({ rule, message }) => ({ ...ruleNamed(rule), message }));
   const validate: DataValidateFunction = (data: unknown, context) => {
-    const broken = isFields(data) ? rules.filter(({ holds }) => !holds(data)) : [];
+    const self = isFields(data) ? data : { value: data };
+    const broken = rules.filter(({ holds }) => !holds(self));
     validate.errors = broken.map(({ about, message }) => ({
       keyword: 'x-kubernetes-validations',
       instancePath: `${context?.instancePath ?? ''}${about}`,
@@ -125,6 +131,8 @@ function isDateTime(text: string): boolean {
 function isCidr(text: string): boolean {
   const [, network = '', prefix = ''] = /^([0-9a-fA-F.:]+)\/(0|[1-9]\d{0,2})$/.exec(text) ?? [];
   const version = isIP(network);
+  // CEL refuses IPv4 in IPv6's clothes (::ffff:192.0.2.0), and addresses are compared without them here.
+  if (version === 6 && network.includes('.')) return false;
   return version !== 0 && Number(prefix) <= (version === 4 ? 32 : 128);
 }
 

@@ -1,4 +1,8 @@
-import type { TransformerSpec } from '../schemas/transformer-spec.ts';
+import type { OrganizationSpec, SchemaEnablementSpec } from './resource-types.ts';
+
+export type { OrganizationStatus, SchemaEnablementStatus } from './resource-types.ts';
+
+export type { OrganizationSpec, SchemaEnablementSpec };
 
 export const API_VERSION = 'piing.ai/v1alpha1';
 
@@ -6,47 +10,13 @@ export const API_VERSION = 'piing.ai/v1alpha1';
 export const DEFAULT_NAMESPACE = 'default';
 
 /** One pair of `client_id` and `client_secret`, as the administrator wants it. */
-export interface CredentialSpec {
-  readonly name: string;
-  /** Raised to have a new secret issued for the same client id. */
-  readonly rotation: number;
-  /** How long older secrets still work after a rotation: `24h`, `1h30m`, `0s`. */
-  readonly rotationOverlap: string;
-  readonly revoked: boolean;
-  /** RFC 3339. */
-  readonly expiresAt?: string;
-}
-
-/** Of the resource's own namespace. */
-export interface SecretRef {
-  readonly name: string;
-  readonly key: string;
-}
+export type CredentialSpec = OrganizationSpec['credentials'][number];
 
 /** One address that is told when an upload of the organization has ended. */
-export interface WebhookSpec {
-  readonly name: string;
-  readonly url: string;
-  readonly secretRef: SecretRef;
-  /** `upload.completed` and others. */
-  readonly events: readonly string[];
-}
+export type WebhookSpec = OrganizationSpec['webhooks'][number];
 
-export interface OrganizationSpec {
-  readonly displayName?: string;
-  readonly suspended: boolean;
-  readonly credentials: readonly CredentialSpec[];
-  /** CIDR; empty: from everywhere. */
-  readonly allowedSourceRanges: readonly string[];
-  readonly limits?: { readonly maxFileBytes?: number };
-  readonly webhooks: readonly WebhookSpec[];
-}
-
-export interface SchemaEnablementSpec {
-  readonly organizationRef: { readonly name: string };
-  readonly schemaType: string;
-  readonly transformer: TransformerSpec;
-}
+/** Of the resource's own namespace. */
+export type SecretRef = WebhookSpec['secretRef'];
 
 interface ObjectMeta {
   readonly namespace: string;

@@ -25,6 +25,10 @@ import { RawSftp } from './raw-sftp.ts';
 import { temporaryDirectory } from './servers.ts';
 import { createTenant, type Tenant } from './tenants.ts';
 
+import { until } from './until.ts';
+
+export { until };
+
 /** A gateway with a worker on a database, a store and a free port of its own. */
 export interface TestGateway {
   readonly database: TestDatabase;
@@ -133,20 +137,6 @@ export async function startTestGateway(
       if (!options.besides) await database.close();
     },
   };
-}
-
-/** Asks until there is an answer. */
-export async function until<Result>(
-  ask: () => Promise<Result | undefined>,
-  timeoutMs = 30_000,
-): Promise<Result> {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    if (Date.now() > deadline) throw new Error(`Nothing after ${timeoutMs} ms.`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 export async function rowCount(

@@ -5,6 +5,7 @@ import { loadCatalogue } from '../../src/schemas/catalogue.ts';
 import { DEFAULT_TRANSFORMER } from '../../src/schemas/transformer-spec.ts';
 import { validateTransformer } from '../../src/schemas/validate-transformer.ts';
 import { readManifests } from '../../src/tenancy/manifests.ts';
+import { generateResourceTypes, TARGET } from '../../tools/generate-resource-types.mjs';
 
 interface Schema {
   readonly type?: string;
@@ -56,11 +57,17 @@ describe('The CustomResourceDefinitions', () => {
     assert.deepEqual(Object.fromEntries(defaults), DEFAULT_TRANSFORMER);
   });
 
-  it('have the same status', async () => {
+  it('have conditions of the same form', async () => {
     const [organization, enablement] = await Promise.all(
       ['organizations.yaml', 'schemaenablements.yaml'].map(schemaOf),
     );
-    assert.deepEqual(organization?.properties?.status, enablement?.properties?.status);
+    const conditionsOf = (schema: Schema | undefined) => schema?.properties?.status?.properties?.conditions;
+    assert.deepEqual(conditionsOf(organization)?.items, conditionsOf(enablement)?.items);
+  });
+
+  it('are what the TypeScript types say', async () => {
+    const message = 'crds/ has changed: run `npm run generate`.';
+    assert.equal(await readFile(TARGET, 'utf8'), generateResourceTypes(), message);
   });
 });
 

@@ -10,7 +10,7 @@ import type {
 import type { IssuedCredential } from '../../src/tenancy/secrets.ts';
 
 export function credential(name: string, spec: Partial<CredentialSpec> = {}): CredentialSpec {
-  return { name, rotation: 1, rotationOverlap: '24h', revoked: false, ...spec };
+  return { name, rotation: 1, rotationOverlap: '24h', revoked: false, deliveryTTL: '24h', ...spec };
 }
 
 export function organization(

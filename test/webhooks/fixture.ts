@@ -18,11 +18,11 @@ import { silentLogger } from '../support/logger.ts';
 import { Deliveries, organization } from '../tenancy/fixture.ts';
 import type { Received } from './receiver.ts';
 
-const ALL_EVENTS = ['completed', 'partially_completed', 'failed', 'abandoned'].map(
-  (ending) => `upload.${ending}`,
+const ALL_EVENTS = (['completed', 'partially_completed', 'failed', 'abandoned'] as const).map(
+  (ending) => `upload.${ending}` as const,
 );
 
-export function webhook(name: string, url: string, events: readonly string[] = ALL_EVENTS): WebhookSpec {
+export function webhook(name: string, url: string, events: WebhookSpec['events'] = ALL_EVENTS): WebhookSpec {
   return { name, url, secretRef: { name: `${name}-secret`, key: 'secret' }, events };
 }
 
