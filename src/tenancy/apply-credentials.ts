@@ -1,32 +1,23 @@
 import type { Queryable } from '../database/pool.ts';
-import { parseDuration } from '../support/duration.ts';
 import type { ClientId, OrganizationId } from '../support/ids.ts';
-import type { DeliverCredential } from './apply.ts';
+import {
+  type Applied,
+  type DeliverCredential,
+  type OrganizationContext,
+  type ProvidedSecret,
+  UndeliverableError,
+} from './apply.ts';
+import { applyProvidedSecret } from './apply-provided-secret.ts';
+import {
+  type ExistingCredential,
+  findCredentials,
+  insertCredential,
+  limitSecrets,
+  putSecret,
+  updateCredential,
+} from './credential-rows.ts';
 import type { CredentialSpec } from './resources.ts';
-import { generateClientId, generateClientSecret, hashSecret } from './secrets.ts';
-
-interface ExistingCredential {
-  readonly client_id: ClientId;
-  readonly name: string;
-  readonly rotation: number;
-  readonly revoked: boolean;
-  readonly has_secret: boolean;
-}
-
-const FIND_CREDENTIALS = `
-SELECT c.client_id, c.name, c.rotation, c.revoked_at IS NOT NULL AS revoked,
-       EXISTS (SELECT FROM piing.credential_secrets s
-                WHERE s.client_id = c.client_id AND (s.valid_until IS NULL OR s.valid_until > now())) AS has_secret
-  FROM piing.credentials c WHERE c.organization_id = $1`;
-
-const INSERT_CREDENTIAL = `
-INSERT INTO piing.credentials (client_id, organization_id, name, rotation, expires_at) VALUES ($1, $2, $3, $4, $5)`;
-
-const UPDATE_CREDENTIAL = `
-UPDATE piing.credentials
-   SET revoked_at = CASE WHEN $2::boolean THEN COALESCE(revoked_at, now()) END, expires_at = $3, rotation = $4
- WHERE client_id = $1
-   AND (revoked_at IS NOT NULL, expires_at, rotation) IS DISTINCT FROM ($2::boolean, $3::timestamptz, $4::integer)`;
+import { generateClientId, generateClientSecret } from './secrets.ts';
 
 const REVOKE_UNLISTED = `
 UPDATE piing.credentials SET revoked_at = now()
@@ -38,38 +29,40 @@ UPDATE piing.credential_secrets s SET valid_until = now()
  WHERE c.client_id = s.client_id AND c.organization_id = $1 AND c.name <> ALL ($2::text[])
    AND (s.valid_until IS NULL OR s.valid_until > now())`;
 
-const INSERT_SECRET = 'INSERT INTO piing.credential_secrets (client_id, secret_sha256) VALUES ($1, $2)';
-
-/** A secret that is already running out is not given more time. */
-const LIMIT_SECRETS = `
-UPDATE piing.credential_secrets SET valid_until = LEAST(valid_until, now() + $2 * interval '1 millisecond')
- WHERE client_id = $1`;
-
-/**
- * Brings the credentials of an organization to what its manifest lists, in the caller's transaction.
- * Resolves to whether anything differed.
- */
+/** Brings the credentials of an organization to what its manifest lists, in the caller's transaction. */
 export async function applyCredentials(
   db: Queryable,
   organizationId: OrganizationId,
   specs: readonly CredentialSpec[],
   deliver: DeliverCredential,
-): Promise<boolean> {
-  const { rows } = await db.query<ExistingCredential>(FIND_CREDENTIALS, [organizationId]);
-  const existing = new Map(rows.map((row) => [row.name, row]));
+  context: OrganizationContext = {},
+): Promise<Applied> {
+  const existing = await findCredentials(db, organizationId);
   let changed = await endUnlisted(db, organizationId, specs);
+  const incomplete: string[] = [];
   for (const spec of specs) {
     const current = existing.get(spec.name);
-    const issue = (clientId: ClientId) => issueSecret(db, clientId, organizationId, spec.name, deliver);
-    const differed = current
-      ? await updateCredential(db, current, spec, issue)
-      : await createCredential(db, organizationId, spec, issue);
-    changed ||= differed;
+    const formerClientId = context.formerClientIds?.get(spec.name);
+    const result = spec.secretRef
+      ? await applyProvidedSecret(
+          db,
+          organizationId,
+          spec,
+          current,
+          context.provided?.get(spec.name) ?? nothingProvided(spec),
+          formerClientId,
+        )
+      : await applyIssued(db, organizationId, spec, current, deliver, formerClientId);
+    changed ||= result.changed;
+    incomplete.push(...(result.incomplete ?? []));
   }
-  return changed;
+  return incomplete.length > 0 ? { changed, incomplete } : { changed };
 }
 
-type Issue = (clientId: ClientId) => Promise<void>;
+function nothingProvided({ name, secretRef }: CredentialSpec): ProvidedSecret {
+  const problem = `spec.credentials[${name}].secretRef: Secret ${secretRef?.name} can be read by the operator only, and nothing else reads Secrets here. Leave secretRef out to have a secret issued.`;
+  return { problem };
+}
 
 /** What is taken out of the list is gone for good: its secrets end, so that its name cannot bring them back. */
 async function endUnlisted(
@@ -83,54 +76,57 @@ async function endUnlisted(
   return revoked.rowCount !== 0 || ended.rowCount !== 0;
 }
 
-/** A credential that is revoked from the start gets no secret until it is allowed. */
-async function createCredential(
+/** Issues a secret when one is due, and leaves the credential as it is when nobody can be given it. */
+async function applyIssued(
   db: Queryable,
   organizationId: OrganizationId,
   spec: CredentialSpec,
-  issue: Issue,
-): Promise<boolean> {
-  if (spec.revoked) return false;
-  const clientId = generateClientId();
-  const parameters = [clientId, organizationId, spec.name, spec.rotation, expiryOf(spec)];
-  await db.query(INSERT_CREDENTIAL, parameters);
-  await issue(clientId);
-  return true;
-}
-
-async function updateCredential(
-  db: Queryable,
-  current: ExistingCredential,
-  spec: CredentialSpec,
-  issue: Issue,
-): Promise<boolean> {
-  const raised = spec.rotation > current.rotation;
-  const issues = !spec.revoked && (raised || !current.has_secret);
-  if (issues) {
-    // Nobody can be using the old secret of a revoked credential, and whoever stole it must not.
-    const overlapMs = current.revoked ? 0 : parseDuration(spec.rotationOverlap);
-    await db.query(LIMIT_SECRETS, [current.client_id, overlapMs]);
-    await issue(current.client_id);
-  }
-  // A rotation that a revoked credential did not get is made up for when it is allowed again.
-  const rotation = raised && !issues ? current.rotation : spec.rotation;
-  const parameters = [current.client_id, spec.revoked, expiryOf(spec), rotation];
-  const { rowCount } = await db.query(UPDATE_CREDENTIAL, parameters);
-  return issues || rowCount !== 0;
-}
-
-async function issueSecret(
-  db: Queryable,
-  clientId: ClientId,
-  organizationId: OrganizationId,
-  name: string,
+  current: ExistingCredential | undefined,
   deliver: DeliverCredential,
-): Promise<void> {
-  const clientSecret = generateClientSecret();
-  await db.query(INSERT_SECRET, [clientId, hashSecret(clientSecret)]);
-  await deliver(organizationId, name, { clientId, clientSecret });
+  formerClientId: ClientId | undefined,
+): Promise<Applied> {
+  const raised = current !== undefined && spec.rotation > current.rotation;
+  // A credential that is revoked from the start gets no secret until it is allowed.
+  const due = !spec.revoked && (raised || (current?.secrets ?? []).length === 0);
+  const issue = async () => {
+    const clientId = current?.client_id ?? (await create(db, organizationId, spec, formerClientId));
+    if (current) await limitSecrets(db, current, spec);
+    const clientSecret = generateClientSecret();
+    await putSecret(db, clientId, clientSecret);
+    await deliver(organizationId, spec.name, { clientId, clientSecret });
+  };
+  const refusal = due ? await attempt(db, issue) : undefined;
+  const issued = due && refusal === undefined;
+  // A rotation that a credential did not get is made up for later.
+  const rotation = raised && !issued ? current.rotation : spec.rotation;
+  const updated = current ? await updateCredential(db, current, spec, rotation) : false;
+  const changed = issued || updated;
+  return refusal === undefined ? { changed } : { changed, incomplete: [refusal] };
 }
 
-function expiryOf({ expiresAt }: CredentialSpec): Date | null {
-  return expiresAt === undefined ? null : new Date(expiresAt);
+/** Takes back what was written when the delivery is refused, and resolves to the reason. */
+async function attempt(db: Queryable, issue: () => Promise<void>): Promise<string | undefined> {
+  await db.query('SAVEPOINT issue');
+  try {
+    await issue();
+    await db.query('RELEASE SAVEPOINT issue');
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof UndeliverableError)) throw error;
+    await db.query('ROLLBACK TO SAVEPOINT issue');
+    return error.message;
+  }
+}
+
+async function create(
+  db: Queryable,
+  organizationId: OrganizationId,
+  spec: CredentialSpec,
+  formerClientId: ClientId | undefined,
+): Promise<ClientId> {
+  if (formerClientId && (await insertCredential(db, formerClientId, organizationId, spec)))
+    return formerClientId;
+  const clientId = generateClientId();
+  await insertCredential(db, clientId, organizationId, spec);
+  return clientId;
 }

@@ -49,9 +49,14 @@ export async function applyOrganization(
     const changed = await upsert(client, organizationId, manifest);
     const conflict = changed ? undefined : await findConflict(client, manifest);
     if (conflict) return conflict;
-    const issued = await applyCredentials(client, organizationId, manifest.spec.credentials, deliver);
+    const specs = manifest.spec.credentials;
+    const credentials = await applyCredentials(client, organizationId, specs, deliver, context);
     const hooked = await applyWebhooks(client, organizationId, manifest.spec.webhooks, keys);
-    return { changed: changed || issued || hooked, ...(incomplete.length > 0 ? { incomplete } : {}) };
+    const missing = [...(credentials.incomplete ?? []), ...incomplete];
+    return {
+      changed: changed || credentials.changed || hooked,
+      ...(missing.length > 0 ? { incomplete: missing } : {}),
+    };
   });
 }
 

@@ -1,4 +1,4 @@
-import type { OrganizationId } from '../support/ids.ts';
+import type { ClientId, OrganizationId } from '../support/ids.ts';
 import type { IssuedCredential } from './secrets.ts';
 import type { WebhookSecrets } from './webhook-secrets.ts';
 
@@ -12,8 +12,28 @@ export type DeliverCredential = (
   issued: IssuedCredential,
 ) => Promise<void>;
 
+/**
+ * Thrown by a delivery that cannot work until somebody changes something: that credential is left as it was, and the
+ * rest of the organization is applied. The message is for administrators.
+ */
+export class UndeliverableError extends Error {
+  override readonly name = 'UndeliverableError';
+}
+
+/** What a `secretRef` leads to, or why it leads to nothing. */
+export type ProvidedSecret =
+  | { readonly clientId?: ClientId; readonly clientSecret: string }
+  | { readonly problem: string };
+
 /** What is known of an organization besides its manifest. */
 export interface OrganizationContext {
+  /** What the `secretRef`s of credentials lead to, by the credential's name. Default: nothing, and they wait. */
+  readonly provided?: ReadonlyMap<string, ProvidedSecret>;
+  /**
+   * Client ids that were given out before, by the credential's name: a database that was restored without them gives
+   * out the same again.
+   */
+  readonly formerClientIds?: ReadonlyMap<string, ClientId>;
   /** Default: none, and webhooks wait for their secrets. */
   readonly webhookSecrets?: WebhookSecrets | undefined;
 }

@@ -3,9 +3,10 @@ import type { Catalogue } from '../schemas/catalogue.ts';
 import { type FileWatcher, fingerprintFiles, watchFiles } from '../support/watch-files.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ApplyResult, DeliverCredential } from './apply.ts';
-import { applyEnablement, removeEnablement } from './apply-enablement.ts';
-import { applyOrganization, removeOrganization } from './apply-organization.ts';
-import { ManifestError, type Manifests, manifestFiles, readManifests } from './manifests.ts';
+import { applyEnablement } from './apply-enablement.ts';
+import { applyOrganization } from './apply-organization.ts';
+import { ManifestError, manifestFiles, readManifests } from './manifests.ts';
+import { removeVanished } from './remove-vanished.ts';
 import { DEFAULT_NAMESPACE, nameOf } from './resources.ts';
 import type { WebhookSecrets } from './webhook-secrets.ts';
 
@@ -55,7 +56,9 @@ async function reconcile(options: ReconcileOptions, namespaces: Set<string>): Pr
   const resources = [...manifests.organizations, ...manifests.enablements];
   for (const { metadata } of resources) namespaces.add(metadata.namespace);
   // First, so that a resource under a new name finds its place free.
-  const removed = await removeVanished(pool, manifests, options.wholeDatabase ? null : [...namespaces]);
+  const listed = new Set(resources.map(nameOf));
+  const within = options.wholeDatabase ? null : [...namespaces];
+  const removed = await removeVanished(pool, (resource) => listed.has(resource), within);
   for (const resource of removed) logger.info({ resource }, 'removed: it is no longer in the manifests');
   const report = { changed: [] as string[], removed, problems: [] as ResourceProblem[] };
   for (const manifest of resources) {
@@ -98,38 +101,6 @@ function explain(result: Exclude<ApplyResult, { changed: boolean }>): Omit<Resou
   if ('conflict' in result) return { reason: 'Conflict', message: result.conflict };
   if ('waiting' in result) return { reason: 'Waiting', message: result.waiting };
   return { reason: 'Invalid', message: result.invalid.join(' ') };
-}
-
-const FIND_APPLIED = `
-SELECT 'SchemaEnablement' AS kind, namespace, name FROM piing.schema_enablements
- WHERE $1::text[] IS NULL OR namespace = ANY ($1)
-UNION ALL
-SELECT 'Organization', namespace, id FROM piing.organizations
- WHERE deleted_at IS NULL AND ($1::text[] IS NULL OR namespace = ANY ($1))`;
-
-interface AppliedResource {
-  readonly kind: 'Organization' | 'SchemaEnablement';
-  readonly namespace: string;
-  readonly name: string;
-}
-
-/** @param namespaces null: all */
-async function removeVanished(
-  pool: Pool,
-  { organizations, enablements }: Manifests,
-  namespaces: readonly string[] | null,
-): Promise<string[]> {
-  const listed = new Set([...organizations, ...enablements].map(nameOf));
-  const { rows } = await pool.query<AppliedResource>(FIND_APPLIED, [namespaces]);
-  const removed: string[] = [];
-  for (const { kind, namespace, name } of rows) {
-    const resource = `${kind} ${namespace}/${name}`;
-    if (listed.has(resource)) continue;
-    const remove = kind === 'Organization' ? removeOrganization : removeEnablement;
-    await remove(pool, namespace, name);
-    removed.push(resource);
-  }
-  return removed;
 }
 
 /**
