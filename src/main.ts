@@ -7,10 +7,8 @@ import {
   listOrganizationsCommand,
 } from './commands/organizations.ts';
 import { retentionCommand } from './commands/retention.ts';
-import { runApi, runGateway, runWorker } from './commands/roles.ts';
 import { checkSchema, listSchemas, showSchema } from './commands/schemas.ts';
 import { showSettings } from './commands/show-settings.ts';
-import { runStandalone } from './commands/standalone.ts';
 import { type ListOptions, listCommand, showCommand, showErrorsCommand } from './commands/uploads.ts';
 import { cancelCommand, type ReplayOptions, replayCommand, retryCommand } from './commands/uploads-rerun.ts';
 import {
@@ -30,23 +28,29 @@ const program = new Command('piing')
   .showHelpAfterError();
 
 const settings = () => readSettings(process.env);
+// Each role loads only what it needs: the operator no SSH, the others no Kubernetes client (40 MB).
+const roles = () => import('./commands/roles.ts');
 
 program
   .command('standalone')
   .description('everything in one process, with a PostgreSQL of its own')
-  .action(() => runStandalone(settings()));
+  .action(async () => (await import('./commands/standalone.ts')).runStandalone(settings()));
 program
   .command('gateway')
   .description('the SFTP gateway')
-  .action(() => runGateway(settings()));
+  .action(async () => (await roles()).runGateway(settings()));
 program
   .command('api')
   .description('the HTTP upload API')
-  .action(() => runApi(settings()));
+  .action(async () => (await roles()).runApi(settings()));
 program
   .command('worker')
   .description('the pipeline from stored files to rows')
-  .action(() => runWorker(settings()));
+  .action(async () => (await roles()).runWorker(settings()));
+program
+  .command('operator')
+  .description('the Kubernetes operator: from Organizations and SchemaEnablements to tenants')
+  .action(async () => (await import('./commands/operator.ts')).runOperator(settings()));
 program
   .command('migrate')
   .description('create or upgrade both databases')

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { z } from 'zod';
 import { httpLimitSettings } from './api/limits.ts';
 import { sftpLimitSettings } from './gateway/limits.ts';
+import { operatorSettings } from './operator/operator-settings.ts';
 import { retentionSettings } from './retention/limits.ts';
 import { isRange } from './support/addresses.ts';
 
@@ -117,6 +118,7 @@ export const settingsSchema = z.object({
     .describe(
       'Files of one organization loaded at a time over all workers; those up to 1 MiB and replays are counted on their own.',
     ),
+  ...operatorSettings,
   ...retentionSettings,
   PIING_WEBHOOK_ALLOWED_RANGES: ranges
     .optional()

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Registry } from 'prom-client';
+import type { Pool } from '../../src/database/pool.ts';
+import type { Organization, SchemaEnablement, Secret } from '../../src/operator/kinds.ts';
+import { type Operator, startOperator } from '../../src/operator/operator.ts';
+import { createApiClient } from '../../src/operator/runtime/api-client.ts';
+import type { Condition } from '../../src/operator/runtime/conditions.ts';
+import { createRuntimeMetrics } from '../../src/operator/runtime/metrics.ts';
+import { loadCatalogue } from '../../src/schemas/catalogue.ts';
+import { authenticate } from '../../src/tenancy/access.ts';
+import { type ControlPlane, loadKubeconfig, testControlPlane } from '../support/control-plane.ts';
+import { migratedDatabase, type TestDatabase } from '../support/database.ts';
+import { silentLogger } from '../support/logger.ts';
+import { temporaryDirectory } from '../support/servers.ts';
+import { until } from '../support/until.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+export type Tenant = Organization | SchemaEnablement;
+
+/** A namespace and a database of a suite's own, and operators that may do exactly what config/operator says. */
+export interface Cluster {
+  readonly plane: ControlPlane;
+  readonly database: TestDatabase;
+  readonly namespace: string;
+  /** A kubeconfig with a token of the operator's ServiceAccount, in a file that may be replaced. */
+  kubeconfig(name?: string, port?: number): Promise<{ readonly path: string; readonly tokenFile: string }>;
+  newToken(): Promise<string>;
+  startOperator(options?: StartOptions): Promise<Operator>;
+  apply(...manifests: readonly Fields[]): Promise<void>;
+  kubectl(...args: readonly string[]): Promise<string>;
+  get(kind: 'org' | 'se', name: string): Promise<Tenant>;
+  secret(name: string): Promise<Secret | undefined>;
+  /** The pair in a delivery Secret, as soon as it is there. */
+  pair(secretName: string): Promise<Pair>;
+  /** Waits until Ready has a reason, and returns the resource. */
+  untilReady(kind: 'org' | 'se', name: string, reason?: string): Promise<Tenant>;
+  until(kind: 'org' | 'se', name: string, holds: (resource: Tenant) => boolean): Promise<Tenant>;
+  logsIn(pair: Pair): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface Pair {
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+export interface StartOptions {
+  readonly kubeconfig?: string;
+  readonly resyncMs?: number;
+  readonly watchNamespaces?: readonly string[] | undefined;
+  readonly identity?: string;
+  readonly onLost?: () => void;
+  readonly registry?: Registry;
+}
+
+export async function newCluster(name: string): Promise<Cluster> {
+  const plane = await testControlPlane();
+  const database = await migratedDatabase();
+  const namespace = `${name}-${randomBytes(3).toString('hex')}`;
+  const directory = await temporaryDirectory('operator');
+  await plane.mustKubectl(['apply', '-f', 'config/operator/']);
+  await plane.mustKubectl(['create', 'namespace', namespace]);
+  const kubectl = (...args: readonly string[]) => plane.mustKubectl(['-n', namespace, ...args]);
+  await kubectl('create', 'serviceaccount', 'operator');
+  for (const role of ['piing-operator', 'piing-operator-leader'])
+    await kubectl(
+      'create',
+      'rolebinding',
+      role,
+      `--clusterrole=${role}`,
+      `--serviceaccount=${namespace}:operator`,
+    );
+  const newToken = async () => (await kubectl('create', 'token', 'operator', '--duration=1h')).trim();
+  const kubeconfig = async (file = 'operator', port?: number) => {
+    const tokenFile = join(directory, `${file}.token`);
+    await writeFile(tokenFile, await newToken(), { mode: 0o600 });
+    return {
+      path: await plane.writeKubeconfig(`${namespace}-${file}`, { file: tokenFile }, port),
+      tokenFile,
+    };
+  };
+  const own = await kubeconfig();
+  const operators: Operator[] = [];
+  const get = async (kind: 'org' | 'se', resource: string) =>
+    JSON.parse(await kubectl('get', kind, resource, '-o', 'json')) as Tenant;
+  const cluster: Cluster = {
+    plane,
+    database,
+    namespace,
+    kubeconfig,
+    newToken,
+    kubectl,
+    get,
+    startOperator: async (options = {}) => {
+      const watchNamespaces = 'watchNamespaces' in options ? options.watchNamespaces : [namespace];
+      const operator = await startTestOperator(database.pool, options.kubeconfig ?? own.path, namespace, {
+        ...options,
+        watchNamespaces,
+      });
+      operators.push(operator);
+      return operator;
+    },
+    apply: async (...manifests) => {
+      const items = manifests.map((manifest) => ({ apiVersion: 'piing.ai/v1alpha1', ...manifest }));
+      const list = { apiVersion: 'v1', kind: 'List', items };
+      await plane.mustKubectl(['-n', namespace, 'apply', '-f', '-'], JSON.stringify(list));
+    },
+    secret: async (secret) => {
+      const { code, stdout } = await plane.kubectl(['-n', namespace, 'get', 'secret', secret, '-o', 'json']);
+      return code === 0 ? (JSON.parse(stdout) as Secret) : undefined;
+    },
+    pair: (secret) =>
+      until(async () => {
+        const data = (await cluster.secret(secret))?.data;
+        const decode = (key: string) => Buffer.from(data?.[key] ?? '', 'base64').toString();
+        return data && { clientId: decode('client_id'), clientSecret: decode('client_secret') };
+      }),
+    until: (kind, resource, holds) => {
+      let last: Tenant | undefined;
+      return until(async () => {
+        last = await get(kind, resource);
+        return holds(last) ? last : undefined;
+      }, 20_000).catch(() =>
+        assert.fail(`${kind} ${resource} stayed at ${JSON.stringify(last?.status, null, 1)}`),
+      );
+    },
+    untilReady: (kind, resource, reason = 'Applied') =>
+      cluster.until(
+        kind,
+        resource,
+        (found) =>
+          condition(found, 'Ready')?.reason === reason &&
+          found.status?.observedGeneration === found.metadata.generation,
+      ),
+    logsIn: async ({ clientId, clientSecret }) =>
+      (await authenticate(database.pool, { clientId, clientSecret, remoteAddress: '127.0.0.1' })).allowed,
+    close: async () => {
+      for (const operator of operators) await operator.close();
+      await removeAll(plane, namespace);
+      await database.close();
+    },
+  };
+  return cluster;
+}
+
+export function condition({ status }: Tenant, type: string): Condition | undefined {
+  return status?.conditions?.find((each) => each.type === type);
+}
+
+export function organization(name: string, spec: Fields = {}): Fields {
+  return { kind: 'Organization', metadata: { name }, spec: { credentials: [{ name: 'pos' }], ...spec } };
+}
+
+export function enablement(
+  name: string,
+  organizationName: string,
+  schemaType = 'orgShifts',
+  spec: Fields = {},
+) {
+  const organizationRef = { name: organizationName };
+  return { kind: 'SchemaEnablement', metadata: { name }, spec: { organizationRef, schemaType, ...spec } };
+}
+
+/** An operator in this process. */
+export async function startTestOperator(
+  pool: Pool,
+  kubeconfig: string,
+  namespace: string,
+  options: StartOptions,
+): Promise<Operator> {
+  return startOperator({
+    api: createApiClient({ config: loadKubeconfig(kubeconfig), userAgent: 'piing-operator-test' }),
+    pool,
+    catalogue: await loadCatalogue('config/schemas'),
+    logger: silentLogger,
+    metrics: createRuntimeMetrics(options.registry ?? new Registry()),
+    identity: options.identity ?? randomBytes(6).toString('hex'),
+    leaseNamespace: namespace,
+    watchNamespaces: options.watchNamespaces,
+    workers: 4,
+    resyncMs: options.resyncMs ?? 600_000,
+    onLost: options.onLost ?? (() => undefined),
+  });
+}
+
+/** Nobody is left who would take the finalizers away. */
+async function removeAll(plane: ControlPlane, namespace: string): Promise<void> {
+  const names = await plane.mustKubectl(['-n', namespace, 'get', 'piing', '-o', 'name']);
+  for (const name of names.split('\n').filter(Boolean))
+    await plane.kubectl([
+      '-n',
+      namespace,
+      'patch',
+      name,
+      '--type=merge',
+      '-p',
+      '{"metadata":{"finalizers":null}}',
+    ]);
+  await plane.kubectl(['-n', namespace, 'delete', 'piing', '--all', '--wait=false']);
+}

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../support/servers.ts';
+import { until } from '../support/until.ts';
+import { type Cluster, newCluster, organization } from './fixture.ts';
+
+interface Replica {
+  readonly child: ChildProcess;
+  readonly user: string;
+  readonly metricsPort: number;
+  readonly ended: Promise<number | null>;
+}
+
+/** `piing operator` as a Deployment runs it: two replicas, each with a ServiceAccount of its own to tell them apart. */
+describe('piing operator', function () {
+  this.timeout(120_000);
+  let cluster: Cluster;
+  const replicas: Replica[] = [];
+  before(async function () {
+    this.timeout(900_000);
+    cluster = await newCluster('process');
+  });
+  after(async () => {
+    for (const { child } of replicas) child.kill('SIGKILL');
+    await Promise.all(replicas.map(({ ended }) => ended));
+    await cluster.close();
+  });
+
+  async function start(account: string): Promise<Replica> {
+    const { kubectl, namespace, plane, database } = cluster;
+    if (account !== 'operator') {
+      await kubectl('create', 'serviceaccount', account);
+      for (const role of ['piing-operator', 'piing-operator-leader'])
+        await kubectl(
+          'create',
+          'rolebinding',
+          `${account}-${role}`,
+          `--clusterrole=${role}`,
+          `--serviceaccount=${namespace}:${account}`,
+        );
+    }
+    const token = (await kubectl('create', 'token', account, '--duration=1h')).trim();
+    const metricsPort = await freePort();
+    const child = spawn(process.execPath, ['src/main.ts', 'operator'], {
+      env: {
+        PATH: process.env.PATH,
+        KUBECONFIG: await plane.writeKubeconfig(`${namespace}-${account}`, token),
+        DATABASE_URL: database.url,
+        PIING_BIND_ADDRESS: '127.0.0.1',
+        PIING_METRICS_PORT: String(metricsPort),
+        PIING_WATCH_NAMESPACES: namespace,
+        PIING_OPERATOR_NAMESPACE: namespace,
+        PIING_LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'fatal',
+      },
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    const replica = { child, user: `system:serviceaccount:${namespace}:${account}`, metricsPort, ended };
+    replicas.push(replica);
+    await until(async () => ((await fetchFrom(replica, '/readyz'))?.ok ? true : undefined));
+    return replica;
+  }
+
+  const fetchFrom = ({ metricsPort }: Replica, path: string) =>
+    fetch(`http://127.0.0.1:${metricsPort}${path}`).catch(() => undefined);
+
+  /** Writes to anything but the Lease. */
+  const writesOf = async ({ user }: Replica) =>
+    (await cluster.plane.audit()).filter(
+      (entry) =>
+        entry.user === user &&
+        ['create', 'update', 'patch', 'delete'].includes(entry.verb) &&
+        entry.resource !== 'leases',
+    );
+
+  it('serves health, and metrics under the names that dashboards of operators know', async () => {
+    const replica = await start('operator');
+    await cluster.apply(organization('first'));
+    await cluster.untilReady('org', 'first');
+    const text = await (await fetchFrom(replica, '/metrics'))?.text();
+    for (const line of [
+      /^controller_runtime_reconcile_total\{controller="organization",result="requeue_after"\} [1-9]/m,
+      /^controller_runtime_reconcile_errors_total\{controller="organization"\} 0$/m,
+      /^controller_runtime_reconcile_time_seconds_count\{controller="organization"\} [1-9]/m,
+      /^workqueue_depth\{name="schemaenablement"\} 0$/m,
+      /^workqueue_adds_total\{name="organization"\} [1-9]/m,
+      /^workqueue_queue_duration_seconds_bucket/m,
+      /^leader_election_master_status\{name="piing-operator"\} 1$/m,
+      /^rest_client_requests_total\{method="PATCH",code="200"\} [1-9]/m,
+    ])
+      assert.match(text ?? '', line);
+    assert.equal((await fetchFrom(replica, '/livez'))?.status, 200);
+  });
+
+  it('is taken over by another replica when its leader is killed, and at no time do two write', async () => {
+    const [leader] = replicas;
+    assert.ok(leader);
+    const standby = await start('standby');
+    let count = 0;
+    let applying = true;
+    const work = (async () => {
+      while (applying) {
+        count += 1;
+        await cluster.apply(organization(`tenant-${count}`));
+        await sleep(200);
+      }
+    })();
+    await until(async () => ((await writesOf(leader)).length > 20 ? true : undefined));
+    assert.deepEqual(await writesOf(standby), []);
+    leader.child.kill('SIGKILL');
+    const killedAt = Date.now();
+    await until(async () => ((await writesOf(standby)).length > 20 ? true : undefined), 40_000);
+    applying = false;
+    await work;
+    await cluster.untilReady('org', `tenant-${count}`);
+    const lastOfLeader = Math.max(...(await writesOf(leader)).map(({ answeredAt }) => answeredAt));
+    const firstOfStandby = Math.min(...(await writesOf(standby)).map(({ receivedAt }) => receivedAt));
+    assert.ok(firstOfStandby > lastOfLeader, 'two wrote at the same time');
+    assert.ok(firstOfStandby - killedAt < 20_000, `${firstOfStandby - killedAt} ms without a leader`);
+  });
+
+  it('hands over at once when it is stopped', async () => {
+    const standby = replicas.at(-1);
+    assert.ok(standby);
+    const successor = await start('successor');
+    const stoppedAt = Date.now();
+    standby.child.kill('SIGTERM');
+    assert.equal(await standby.ended, 0);
+    await cluster.apply(organization('handed-over'));
+    await cluster.untilReady('org', 'handed-over');
+    assert.ok(Date.now() - stoppedAt < 10_000);
+    assert.ok((await writesOf(successor)).length > 0);
+  });
+
+  it('ends when it could not renew its Lease in time, because another may lead by then', async () => {
+    const leader = replicas.at(-1);
+    assert.ok(leader);
+    await cluster.plane.killApiServer();
+    assert.equal(await leader.ended, 1);
+    await cluster.plane.startApiServer();
+  });
+
+  it('says what is missing when there is no cluster', async () => {
+    const child = spawn(process.execPath, ['src/main.ts', 'operator'], {
+      env: { PATH: process.env.PATH, HOME: '/nonexistent', DATABASE_URL: cluster.database.url },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    child.stderr.on('data', (data) => {
+      said += data;
+    });
+    assert.equal(await new Promise((resolve) => child.once('exit', resolve)), 1);
+    assert.match(said, /^There is no cluster to work for\. Run the operator in a pod, or set KUBECONFIG/);
+  });
+});
