@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { defaultHttpLimits } from '../../src/api/limits.ts';
 import { readFirstRecord } from '../../src/pipeline/read/read-file.ts';
 import { installPythonTools } from '../../tools/python-tools.mjs';
@@ -92,7 +92,12 @@ describe('Schemathesis', function () {
         '--generation-database',
         'none',
       ],
-      { env: { TOKEN: token, PYTHONPATH: modules ?? '', NO_COLOR: '1' }, timeoutMs: LONGEST_MS },
+      {
+        env: { TOKEN: token, PYTHONPATH: modules ?? '', NO_COLOR: '1' },
+        // It keeps what it found below its working directory.
+        cwd: dirname(configuration),
+        timeoutMs: LONGEST_MS,
+      },
     );
     assert.equal(code, 0, `${stdout.slice(-8_000)}\n${stderr.slice(-2_000)}`);
     assert.match(stdout, /Tested: 12/);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dayOf } from '../../demo/day.ts';
 import { buildPage } from '../../tools/build-page.mjs';
+import { dayOf } from '../../tools/demo/day.ts';
 import { run } from '../support/run.ts';
 import { temporaryDirectory } from '../support/servers.ts';
 
@@ -25,7 +25,7 @@ describe('npm run demo', () => {
     const directory = join(await temporaryDirectory('demo'), 'data');
     const { code, stdout, stderr } = await run(
       process.execPath,
-      ['demo/main.ts', '--pace', '0', '--exit', '--day', '2026-02-20', '--data', directory],
+      ['tools/demo/main.ts', '--pace', '0', '--exit', '--day', '2026-02-20', '--data', directory],
       {
         env: {
           PIING_SFTP_PORT: '0',
@@ -55,7 +55,7 @@ describe('npm run demo', () => {
   });
 
   it('explains its options for a wrong one', async () => {
-    const { code, stdout } = await run(process.execPath, ['demo/main.ts', '--pace', 'slow']);
+    const { code, stdout } = await run(process.execPath, ['tools/demo/main.ts', '--pace', 'slow']);
     assert.equal(code, 1);
     assert.match(stdout, /--pace SECONDS/);
   });

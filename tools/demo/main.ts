@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { relative, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import type { UploadView } from '../src/api/upload-views.ts';
+import type { UploadView } from '../../src/api/upload-views.ts';
 import { type Drop, dayOf } from './day.ts';
 import { type DemoGateway, startGateway } from './gateway.ts';
 import { send, tokenOf, uploadsOf } from './senders.ts';

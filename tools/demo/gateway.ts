@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Endpoints } from '../src/commands/standalone-messages.ts';
+import type { Endpoints } from '../../src/commands/standalone-messages.ts';
 
 export interface DemoGateway {
   readonly endpoints: Endpoints;

@@ -1,8 +1,8 @@
 // ssh2-sftp-client loads ssh2 by itself: the edits have to be in place before.
-import '../src/gateway/ssh2/index.ts';
+import '../../src/gateway/ssh2/index.ts';
 import { once } from 'node:events';
 import SftpClient from 'ssh2-sftp-client';
-import type { UploadView } from '../src/api/upload-views.ts';
+import type { UploadView } from '../../src/api/upload-views.ts';
 import type { Drop } from './day.ts';
 import type { Credential, DemoGateway } from './gateway.ts';
 
