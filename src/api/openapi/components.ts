@@ -92,6 +92,10 @@ const column = object(
   {
     name: text('The column of the table.'),
     header: text('How the files of your organization call it.'),
+    headers: list(
+      { type: 'string' },
+      'The headers that carry it together, when it is put together from several.',
+    ),
     type: text('The type of its values.'),
     required: { type: 'boolean', description: 'True when every row needs a value.' },
     description: text('What it means.'),
@@ -99,7 +103,7 @@ const column = object(
     aliases: list({ type: 'string' }, 'Other headers that are understood.'),
     enum: list({ type: 'string' }, 'The only values, when there are only some.'),
   },
-  ['enum'],
+  ['headers', 'enum'],
 );
 
 const COMPONENTS: Readonly<Record<ComponentName, JsonSchema>> = {
