@@ -15,7 +15,7 @@ import { csv, schemaType, upload } from './http-client.ts';
 const EXAMPLES = 25;
 /** The same examples in every run; another seed is another search. */
 const SEED = process.env.SCHEMATHESIS_SEED ?? '20260220';
-const LONGEST_MS = 90_000;
+const LONGEST_MS = 180_000;
 
 /** Half of the ids and types are real ones. A form is more than its schema says: see the operation's description. */
 const settings = (uploadId: string) => `
@@ -42,7 +42,7 @@ checks.positive_data_acceptance.expected-statuses = [200, 400, 401]
 `;
 
 describe('Schemathesis', function () {
-  this.timeout(3 * LONGEST_MS);
+  this.timeout(2 * LONGEST_MS);
   let fixture: ApiFixture;
   let token: string;
   let modules: string | undefined;
