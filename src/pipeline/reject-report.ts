@@ -4,6 +4,9 @@ import type { Fault } from '../schemas/faults.ts';
 import type { RawObjectWriter } from '../storage/raw-store.ts';
 import type { SourceRecord } from './records.ts';
 
+/** What the report adds to the columns of the file. */
+const OWN_COLUMNS: readonly string[] = ['_line', '_errors'];
+
 /**
  * The rejected rows of one file, as a CSV that can be mended and sent again: its own columns, then `_line` and
  * `_errors`, which the reader ignores. Nothing is stored when no row was rejected.
@@ -14,6 +17,8 @@ export class RejectReport {
   readonly #writer: RawObjectWriter;
   #csv: CsvFormatterStream<FormatterRow, FormatterRow> | undefined;
   #stored: Promise<void> = Promise.resolve();
+  /** Indices of the columns that are the file's own. */
+  #kept: readonly number[] = [];
 
   constructor(writer: RawObjectWriter) {
     this.#writer = writer;
@@ -22,7 +27,7 @@ export class RejectReport {
   async add(headers: readonly string[], record: SourceRecord, faults: readonly Fault[]): Promise<void> {
     this.#csv ??= this.#open(headers);
     this.rows += 1;
-    const cells = headers.map((_, index) => escapeFormula(record.cells[index] ?? ''));
+    const cells = this.#kept.map((index) => escapeFormula(record.cells[index] ?? ''));
     const errors = faults.map((fault) => fault.message).join('; ');
     if (!this.#csv.write([...cells, String(record.line), escapeFormula(errors)])) {
       await Promise.race([once(this.#csv, 'drain'), this.#stored]);
@@ -49,7 +54,9 @@ export class RejectReport {
     this.#stored = this.#store(csv);
     // Reported by `end`; without a handler a store that fails meanwhile would end the process.
     this.#stored.catch(() => undefined);
-    csv.write([...headers.map(escapeFormula), '_line', '_errors']);
+    // A report that was sent again has these two already.
+    this.#kept = [...headers.keys()].filter((index) => !OWN_COLUMNS.includes(headers[index] ?? ''));
+    csv.write([...this.#kept.map((index) => escapeFormula(headers[index] ?? '')), ...OWN_COLUMNS]);
     return csv;
   }
 

@@ -11,11 +11,14 @@ import { temporaryDirectory } from '../support/servers.ts';
 const fault = { line: 2, column: 'b', code: 'X', message: 'It is wrong. Mend it.', value: null };
 
 describe('The reject report', () => {
-  async function reportOf(rows: readonly (readonly string[])[]): Promise<string> {
+  async function reportOf(
+    rows: readonly (readonly string[])[],
+    headers: readonly string[] = ['a', 'b'],
+  ): Promise<string> {
     const store = createDirectoryStore(await temporaryDirectory('report'));
     const report = new RejectReport(store.create('r.csv'));
     for (const [index, cells] of rows.entries())
-      await report.add(['a', 'b'], { line: index + 2, values: [], cells }, [fault, fault]);
+      await report.add(headers, { line: index + 2, values: [], cells }, [fault, fault]);
     await report.end();
     let text = '';
     for await (const chunk of await store.read('r.csv')) text += chunk;
@@ -26,6 +29,13 @@ describe('The reject report', () => {
     assert.equal(
       await reportOf([['1', 'x,"y"']]),
       'a,b,_line,_errors\n1,"x,""y""",2,It is wrong. Mend it.; It is wrong. Mend it.\n',
+    );
+  });
+
+  it('of a report that was sent again has its line and errors once, and anew', async () => {
+    assert.equal(
+      await reportOf([['1', 'x', '77', 'It was wrong.']], ['a', 'b', '_line', '_errors']),
+      'a,b,_line,_errors\n1,x,2,It is wrong. Mend it.; It is wrong. Mend it.\n',
     );
   });
 
