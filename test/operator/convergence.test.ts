@@ -78,7 +78,7 @@ describe('The operator', function () {
     await cluster.untilReady('org', 'restored');
     await cluster.untilReady('se', 'restored-shifts');
     await query(
-      'TRUNCATE piing.organizations, piing.credentials, piing.credential_secrets, piing.schema_enablements',
+      'TRUNCATE piing.organizations, piing.credentials, piing.credential_secrets, piing.schema_enablements CASCADE',
     );
     const after = await until(async () => {
       const pair = await cluster.pair('restored-pos');

@@ -123,7 +123,7 @@ export async function newCluster(name: string): Promise<Cluster> {
       return until(async () => {
         last = await get(kind, resource);
         return holds(last) ? last : undefined;
-      }, 20_000).catch(() =>
+      }, 45_000).catch(() =>
         assert.fail(`${kind} ${resource} stayed at ${JSON.stringify(last?.status, null, 1)}`),
       );
     },
