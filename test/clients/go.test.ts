@@ -7,7 +7,7 @@ import type { Tenant } from '../support/tenants.ts';
 import { type ClientFixture, clientFixture, LARGE_ROWS } from './fixture.ts';
 
 describe("Go's pkg/sftp", function () {
-  this.timeout(180_000);
+  this.timeout(600_000);
   let fixture: ClientFixture;
   let tenant: Tenant;
   let program: string;

@@ -20,7 +20,7 @@ const CLIENTS = [
 
 for (const { name, program, temporary } of CLIENTS) {
   describe(name, function () {
-    this.timeout(180_000);
+    this.timeout(600_000);
     let fixture: ClientFixture;
     let tenant: Tenant;
     let rclone: string;

@@ -22,7 +22,9 @@ describe('The roles as separate processes', function () {
   const metricsPorts = new Map<string, number>();
   const ports = { sftp: 0, http: 0 };
 
-  before(async () => {
+  before(async function () {
+    // The S3 server may have to be built.
+    this.timeout(600_000);
     database = await emptyDatabase();
     const s3 = await testS3();
     const keys = await temporaryDirectory('role-keys');

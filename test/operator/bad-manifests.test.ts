@@ -166,7 +166,7 @@ const BAD: readonly (readonly [title: string, manifest: Fields, message: RegExp]
 describe('The API server', () => {
   let plane: ControlPlane;
   before(async function () {
-    this.timeout(900_000);
+    this.timeout(1_800_000);
     plane = await testControlPlane();
   });
 

@@ -13,7 +13,7 @@ describe('The operator', function () {
   let cluster: Cluster;
   let user: string;
   before(async function () {
-    this.timeout(900_000);
+    this.timeout(1_800_000);
     cluster = await newCluster('behaviour');
     user = `system:serviceaccount:${cluster.namespace}:operator`;
   });

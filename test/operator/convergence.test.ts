@@ -13,7 +13,7 @@ describe('The operator', function () {
   let cluster: Cluster;
   let operator: Operator;
   before(async function () {
-    this.timeout(900_000);
+    this.timeout(1_800_000);
     cluster = await newCluster('convergence');
     operator = await cluster.startOperator({ resyncMs: RESYNC_MS });
   });

@@ -6,7 +6,7 @@ describe('A SchemaEnablement', function () {
   this.timeout(60_000);
   let cluster: Cluster;
   before(async function () {
-    this.timeout(900_000);
+    this.timeout(1_800_000);
     cluster = await newCluster('enablements');
     await cluster.startOperator();
   });

@@ -14,7 +14,7 @@ describe('The operator goes on', function () {
   this.timeout(90_000);
   let cluster: Cluster;
   before(async function () {
-    this.timeout(900_000);
+    this.timeout(1_800_000);
     cluster = await newCluster('faults');
   });
   after(() => cluster.close());

@@ -9,7 +9,7 @@ describe('An Organization', function () {
   this.timeout(60_000);
   let cluster: Cluster;
   before(async function () {
-    this.timeout(900_000);
+    this.timeout(1_800_000);
     cluster = await newCluster('organizations');
     await cluster.startOperator();
   });

@@ -18,7 +18,7 @@ describe('piing operator', function () {
   let cluster: Cluster;
   const replicas: Replica[] = [];
   before(async function () {
-    this.timeout(900_000);
+    this.timeout(1_800_000);
     cluster = await newCluster('process');
   });
   after(async () => {
