@@ -92,6 +92,71 @@ export const cell = fc.oneof(
   { weight: 1, arbitrary: fc.date({ noInvalidDate: true }).map((date) => date.toISOString()) },
 );
 
+/** Texts of parts that are plain, but for at most one of them. */
+function oneOdd(parts: readonly (readonly [plain: readonly string[], odd: readonly string[]])[]) {
+  const plain = parts.map(([texts]) => fc.constantFrom(...texts));
+  const odd = fc.nat(parts.length - 1).chain((place) => {
+    const texts = parts[place]?.[1] ?? [];
+    return texts.length === 0
+      ? fc.constant({ place: -1, text: '' })
+      : fc.constantFrom(...texts).map((text) => ({ place, text }));
+  });
+  return fc
+    .tuple(fc.tuple(...plain), odd)
+    .map(([texts, { place, text }]) => texts.map((own, index) => (index === place ? text : own)).join(''));
+}
+
+/** Timestamps of few different parts, so that many are alike but for the last digit. */
+const instant = oneOdd([
+  [
+    ['2026-02-20', '2024-02-29'],
+    ['2026-02-29', '2026-13-01', '2026-00-10', '0000-01-01', '2026-04-31', '2026-2-1'],
+  ],
+  [
+    ['T', ' '],
+    ['t', ''],
+  ],
+  [
+    ['10', '23'],
+    ['24', '1', ''],
+  ],
+  [
+    [':15', ':59'],
+    [':60', ':5', ''],
+  ],
+  [
+    [':00', ':59'],
+    [':60', ':99', ''],
+  ],
+  [
+    ['', '.000001', '.000002', '.1'],
+    ['.1234567', '.'],
+  ],
+  [
+    ['Z', '+00:00', '-05:00', '+15:59'],
+    ['-16:00', '+02', '+0200', '+02:60', ' Z', 'z', '', 'ZZ'],
+  ],
+]);
+
+/** Numbers of few different parts. */
+const number = oneOdd([
+  [
+    ['', '-'],
+    ['+', ' ', '--'],
+  ],
+  [
+    ['0', '7', '007', '12', '1234', '10000', '123456789012345'],
+    ['1234567890123456', '9223372036854775807', '9223372036854775808', ''],
+  ],
+  [
+    ['', '.0', '.5', '.0001'],
+    ['.', '.00010', '.00001', ',5', "'000", 'e2', ' '],
+  ],
+]);
+
+/** A value at the edge of the plain form of some column. */
+export const edge = fc.oneof(instant, number, cell);
+
 /** What an enablement may say. */
 export const specs = fc.record(
   {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { TransformerSpec } from '../../src/schemas/transformer-spec.ts';
-import { cell, cuts, specs } from './fast-arbitraries.ts';
+import { cell, cuts, edge, specs } from './fast-arbitraries.ts';
 import { assertSame, fileOf } from './fast-support.ts';
 import { fuzzed, KINDS } from './support.ts';
 
@@ -80,6 +80,21 @@ describe('The fast way through a CSV file', function () {
     ));
 
   it('and of damaged files, too', () => fuzzed(fc.asyncProperty(damaged, specs, cuts, holdsTogether)));
+
+  it('and of values at the edge of what is plain', () => {
+    const values = fc.dictionary(fc.constantFrom(...columns), edge, {
+      minKeys: 1,
+      maxKeys: 3,
+      noNullPrototype: true,
+    });
+    const rows = fc.array(values, { minLength: 1, maxLength: 40 }).map((given) => {
+      const lines = given.map((row) =>
+        columns.map((name) => quoted(row[name] ?? (name === 'id' ? 'A' : ''))).join(','),
+      );
+      return Buffer.from(`${columns.join(',')}\n${lines.join('\n')}\n`);
+    });
+    return fuzzed(fc.asyncProperty(rows, fc.oneof(fc.constant({}), specs), fc.constant([]), holdsTogether));
+  });
 
   it('and of bytes of any kind', () =>
     fuzzed(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { TransformerSpec } from '../../src/schemas/transformer-spec.ts';
-import { cell, cuts, specs } from './fast-arbitraries.ts';
+import { cell, cuts, edge, specs } from './fast-arbitraries.ts';
 import { assertSame, fileOf } from './fast-support.ts';
 import { fuzzed, KINDS } from './support.ts';
 
@@ -20,8 +20,26 @@ const literal = fc.constantFrom(
     '2.0',
     '-7.25',
   ],
-  // Not JSON.
-  ...['01', '1.', '.5', '+1', 'nul', 'True', 'NaN', '-', '1e', '0x1', "'a'", '""x'],
+);
+const notJson = fc.constantFrom(
+  ...[
+    '01',
+    '-01',
+    '1.',
+    '.5',
+    '+1',
+    'nul',
+    'nulll',
+    'True',
+    'NaN',
+    '-',
+    '1e',
+    '1e+',
+    '0x1',
+    "'a'",
+    '""x',
+    '1 2',
+  ],
 );
 const string = fc.tuple(cell, fc.nat(5)).map(([text, how]) => {
   const plain = JSON.stringify(text);
@@ -50,6 +68,7 @@ const nested = fc.oneof(
 const value = fc.oneof(
   { weight: 12, arbitrary: string },
   { weight: 6, arbitrary: literal },
+  { weight: 2, arbitrary: notJson },
   { weight: 2, arbitrary: nested },
   { weight: 1, arbitrary: strange },
 );
@@ -144,6 +163,28 @@ describe('The fast way through a JSON file', function () {
         holdsTogether,
       ),
     ));
+
+  it('and of values at the edge of what is plain', () => {
+    const keys = fc.constantFrom(...KINDS.columns.map(({ name }) => name));
+    const records = fc.array(
+      fc.tuple(
+        keys,
+        fc.oneof(
+          edge.map((text) => JSON.stringify(text)),
+          literal,
+          string,
+        ),
+      ),
+      { maxLength: 20 },
+    );
+    const ended = fc.tuple(records, fc.tuple(keys, value)).map(([good, last]) => {
+      const texts = [...good, last].map(([name, text]) =>
+        name === 'id' ? `{"id":${text}}` : `{"id":"A","${name}":${text}}`,
+      );
+      return Buffer.from(`[${texts.join(',')}]`);
+    });
+    return fuzzed(fc.asyncProperty(ended, specs, fc.constant([]), holdsTogether));
+  });
 
   it('and of damaged files, too', () => fuzzed(fc.asyncProperty(damaged, specs, cuts, holdsTogether)));
 

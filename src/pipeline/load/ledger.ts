@@ -1,4 +1,4 @@
-import type { PoolClient, Queryable } from '../../database/pool.ts';
+import type { PoolClient } from '../../database/pool.ts';
 import type { OrganizationId, UploadId } from '../../support/ids.ts';
 
 /** Which upload is being loaded. `receivedAt` is PostgreSQL's text: a Date would lose the microseconds. */
@@ -30,8 +30,6 @@ RETURNING xmax = 0 AS claimed, rows_loaded AS loaded, rows_unchanged AS unchange
 const RECORD =
   'UPDATE public.load_ledger SET rows_loaded = $3, rows_unchanged = $4 WHERE organization_id = $1 AND upload_id = $2';
 
-const FORGET = 'DELETE FROM public.load_ledger WHERE organization_id = $1 AND upload_id = $2';
-
 /** Takes the turn of this organization and table until the transaction ends. */
 export async function lockTable(client: PoolClient, { organizationId, table }: LoadSubject): Promise<void> {
   await client.query(LOCK, [`${organizationId}/${table}`]);
@@ -55,16 +53,4 @@ export async function recordLoad(
   { loaded, unchanged }: LoadCounts,
 ): Promise<void> {
   await client.query(RECORD, [organizationId, uploadId, loaded, unchanged]);
-}
-
-/**
- * Lets the next run of this upload merge its rows again, as a replay does after a transformer was mended. They still
- * count as received when they were, so a replay of an old file puts nothing in the place of a newer one.
- */
-export async function forgetLoad(
-  client: Queryable,
-  organizationId: OrganizationId,
-  uploadId: UploadId,
-): Promise<void> {
-  await client.query(FORGET, [organizationId, uploadId]);
 }
