@@ -12,13 +12,15 @@ import { createTenants } from './tenants.ts';
 const HELP = `Measures the operator on a real API server, etcd and PostgreSQL of its own.
   --organizations N   tenants, with three SchemaEnablements each (default 1000)
   --changes N         rotations, one after the other (default 200)
-  --workers N         PIING_OPERATOR_WORKERS (default: the operator's own)`;
+  --workers N         PIING_OPERATOR_WORKERS (default: the operator's own)
+  --heap N            its heap in MB (default 96; more for more than 1000 organizations)`;
 
 const { values } = parseArgs({
   options: {
     organizations: { type: 'string', default: '1000' },
     changes: { type: 'string', default: '200' },
     workers: { type: 'string' },
+    heap: { type: 'string', default: '96' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -31,7 +33,10 @@ async function main(): Promise<void> {
   process.stderr.write(`Making ${organizations} organizations …\n`);
   await createTenants(cluster.clients, organizations);
   const begun = performance.now();
-  const operator = await startOperatorProcess(plane, database.url, values.workers);
+  const operator = await startOperatorProcess(plane, database.url, {
+    workers: values.workers,
+    heapMegabytes: Number(values.heap),
+  });
   await cluster.allReady(organizations * 4);
   const coldSeconds = (performance.now() - begun) / 1_000;
   const cold = {

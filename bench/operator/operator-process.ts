@@ -15,11 +15,13 @@ export interface OperatorProcess {
 export async function startOperatorProcess(
   plane: ControlPlane,
   databaseUrl: string,
-  workers: string | undefined,
+  options: { readonly workers: string | undefined; readonly heapMegabytes: number },
 ): Promise<OperatorProcess> {
   const port = await freePort();
-  // As the image runs it: V8 otherwise keeps 100 MB for objects that have died young.
-  const child = spawn(process.execPath, ['--max-semi-space-size=2', 'src/main.ts', 'operator'], {
+  // Without limits V8 lets garbage lie: twice the memory for the same time.
+  const limits = ['--max-semi-space-size=2', `--max-old-space-size=${options.heapMegabytes}`];
+  const { workers } = options;
+  const child = spawn(process.execPath, [...limits, 'src/main.ts', 'operator'], {
     env: {
       PATH: process.env.PATH,
       KUBECONFIG: plane.kubeconfig,
