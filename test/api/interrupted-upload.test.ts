@@ -248,7 +248,7 @@ describe('an upload that does not reach its end', () => {
       await (await fetch(`${fixture.api}/uploads`)).text();
       const started = Date.now();
       await fixture.server.close(10_000);
-      assert.ok(Date.now() - started < 1_000);
+      assert.ok(Date.now() - started < 5_000);
     });
   });
 });

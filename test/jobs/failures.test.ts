@@ -190,7 +190,7 @@ describe('A job', function () {
     assert.equal(await inTransaction(database.pool, (client) => requestCancel(client, id)), 'running');
     await gone(id);
     assert.equal(cancelled, id);
-    assert.ok(performance.now() - asked < 1_000);
+    assert.ok(performance.now() - asked < 3_000);
   });
 
   it('that is cancelled while its worker dies is not run again', async () => {

@@ -74,7 +74,7 @@ describe('The order of jobs', function () {
     await until(async () => (started.some(({ id }) => id === own) ? true : undefined));
     for (const id of [other, own]) {
       const at = started.find((start) => start.id === id)?.at ?? Number.NaN;
-      assert.ok(at - sent < 1_000, `${at - sent} ms`);
+      assert.ok(at - sent < 3_000, `${at - sent} ms`);
     }
     assert.ok(started.length <= 5, `${started.length} had begun`);
   });

@@ -103,7 +103,7 @@ describe('A webhook request', () => {
     };
     const began = performance.now();
     assert.equal((await send(plain())).status, 200);
-    assert.ok(performance.now() - began < 1_000);
+    assert.ok(performance.now() - began < 3_000);
     let sent = 0;
     let closed: (() => void) | undefined;
     const ended = new Promise<void>((resolve) => {

@@ -112,7 +112,7 @@ describe('The sender of webhooks', () => {
     await endUpload(database.pool, id);
     const [first, second] = (await settled(database.pool, id))[0]?.attempts ?? [];
     assert.deepEqual([first?.error, second?.error], ['TIMEOUT', null]);
-    assert.ok((first?.durationMs ?? 0) >= 190 && (first?.durationMs ?? 0) < 600, JSON.stringify(first));
+    assert.ok((first?.durationMs ?? 0) >= 190 && (first?.durationMs ?? 0) < 2_000, JSON.stringify(first));
   });
 
   it('goes on where an earlier sender stopped, with the message of the moment when the upload ended', async () => {
@@ -243,7 +243,7 @@ describe('The sender of webhooks', () => {
     await settled(database.pool, brisk.id);
     const took = performance.now() - began;
     assert.ok(slow.received.length < 30, 'the slow one still has a queue');
-    assert.ok(took < 1_000, `${took} ms`);
+    assert.ok(took < 2_000, `${took} ms`);
     await settled(database.pool, sluggish.id);
     assert.equal(most, 2, 'over both senders');
     assert.equal(new Set(slow.received.map(({ headers }) => headers['webhook-id'])).size, 30);
@@ -264,7 +264,7 @@ describe('The sender of webhooks', () => {
     await endUpload(database.pool, id);
     await settled(database.pool, id);
     const took = performance.now() - began;
-    assert.ok(took < 1_000, `${took} ms`);
+    assert.ok(took < 2_000, `${took} ms`);
     await database.pool.query(`DELETE FROM piing.webhook_endpoints WHERE organization_id = ANY ($1)`, [
       tenants.map((tenant) => tenant.id),
     ]);
