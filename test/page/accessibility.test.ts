@@ -14,7 +14,7 @@ const LOOKS: readonly (readonly [string, BrowserContextOptions])[] = [
 ];
 
 describe('Everybody can use the uploads page', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let fixture: PageFixture;
 
   before(async function () {

@@ -22,12 +22,12 @@ const cellsOf = (within: Locator, row: number): Promise<string[]> =>
 
 /** Waits until the list shows so many uploads. */
 const only = (page: Page, count: number) =>
-  until(async () => (await page.locator('.upload').count()) === count || undefined, 10_000);
+  until(async () => (await page.locator('.upload').count()) === count || undefined, 30_000);
 
 const textOf = async (download: Download) => readFile(await download.path(), 'utf8');
 
 describe('The uploads page', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let fixture: PageFixture;
   const windows: Window[] = [];
 

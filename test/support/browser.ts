@@ -49,7 +49,7 @@ export async function openWindow(url: string, options: BrowserContextOptions = {
   const browser = await theBrowser();
   const context = await browser.newContext({ locale: 'en-GB', acceptDownloads: true, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   const foreignRequests: string[] = [];
   const complaints: string[] = [];
   const { origin } = new URL(url);
