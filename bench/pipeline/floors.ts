@@ -51,7 +51,7 @@ export async function copyDirectly(url: string, organization: string, path: stri
   await psql(url, [defaults(() => 'DROP DEFAULT')]);
 }
 
-/** pgloader into an unlogged table without keys, and then floor A's merge by hand would come: that is left out. */
+/** pgloader into an unlogged table without keys; the merge that would have to follow is left out. */
 export async function pgloader(url: string, directory: string, path: string): Promise<void> {
   const schema = (await loadCatalogue('config/schemas')).get('orgTransactions');
   const definitions = schema?.columns.map(({ name, sqlType }) => `${name} ${sqlType}`).join(', ');

@@ -5,8 +5,8 @@ import { KeySet } from './key-set.ts';
 import type { LoadCounts, LoadSubject } from './ledger.ts';
 import type { LoadSql } from './load-sql.ts';
 import type { Reading } from './reading.ts';
+import { isUniqueViolation } from './unique-violation.ts';
 
-const UNIQUE_VIOLATION = '23505';
 /** Rows that repeat a key within the file wait in memory. A file with more of them is staged. */
 const MAX_REPEAT_BYTES = 8 * 1024 * 1024;
 
@@ -72,7 +72,7 @@ async function copyNewKeys(
     return await copy.end();
   } catch (error) {
     await copy.abort();
-    if ((error as { code?: unknown }).code === UNIQUE_VIOLATION) return undefined;
+    if (isUniqueViolation(error)) return undefined;
     throw error;
   }
 }

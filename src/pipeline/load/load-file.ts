@@ -113,7 +113,7 @@ class Load {
       staged = { rows: staged.rows - removed, unique: true };
     }
     this.#expectTolerable();
-    return mergeStaged(client, this.#sql, subject, staged);
+    return mergeStaged(client, this.#sql, subject, staged, spec.onDuplicate === 'ignore');
   }
 
   async #startOver(): Promise<void> {

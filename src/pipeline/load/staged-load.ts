@@ -4,6 +4,7 @@ import { KeySet } from './key-set.ts';
 import type { LoadCounts, LoadSubject } from './ledger.ts';
 import type { LoadSql } from './load-sql.ts';
 import type { Reading } from './reading.ts';
+import { isUniqueViolation } from './unique-violation.ts';
 
 /** Copies a file into a temporary table. Returns how many rows there are. */
 export async function stageRows(client: PoolClient, sql: LoadSql, reading: Reading): Promise<Staged> {
@@ -32,12 +33,14 @@ interface Staged {
 /**
  * Moves what is staged into the table: what has to give way goes, then everything without a row there comes. That
  * takes half as long as INSERT … ON CONFLICT DO UPDATE, which locks and looks at each row in turn.
+ * @param expectRest some rows that are there are expected to stay
  */
 export async function mergeStaged(
   client: PoolClient,
   sql: LoadSql,
   { organizationId, uploadId, receivedAt }: LoadSubject,
   staged: Staged,
+  expectRest: boolean,
 ): Promise<LoadCounts> {
   if (!staged.unique) await client.query(sql.removeRepeats);
   await client.query(sql.analyzeStaging);
@@ -46,7 +49,20 @@ export async function mergeStaged(
     uploadId,
     receivedAt,
   ]);
-  const inserted = await client.query(sql.insertStaged);
+  const inserted =
+    (expectRest ? undefined : await insertAll(client, sql)) ?? (await client.query(sql.insertMissing));
   const loaded = (inserted.rowCount ?? 0) - (replaced.rows[0]?.same ?? 0);
   return { loaded, unchanged: staged.rows - loaded };
+}
+
+/** Undefined when a row that is there has to stay: a file received later was faster. */
+async function insertAll(client: PoolClient, sql: LoadSql): Promise<{ rowCount: number | null } | undefined> {
+  await client.query('SAVEPOINT merge');
+  try {
+    return await client.query(sql.insertStaged);
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+    await client.query('ROLLBACK TO SAVEPOINT merge');
+    return undefined;
+  }
 }
