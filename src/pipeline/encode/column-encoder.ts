@@ -2,18 +2,16 @@ import type { Column } from '../../schemas/schema-type.ts';
 import type { CellParser } from '../transform/cell.ts';
 import type { CompiledColumn } from '../transform/columns.ts';
 import type { CopyRows } from './copy-rows.ts';
+import { encodeDate, type Instant, timestampEncoder } from './instants.ts';
 import { rememberFields } from './remembered-fields.ts';
 import {
   decimalEncoder,
   type EncodeField,
   encodeBoolean,
-  encodeDate,
   encodeInteger,
   encodeJson,
   encodeText,
   FIELD_OVERHEAD,
-  type Instant,
-  timestampEncoder,
 } from './values.ts';
 
 /** One column, ready to write fields of a COPY. */

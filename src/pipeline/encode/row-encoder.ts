@@ -6,7 +6,8 @@ import { type CompiledColumn, compileColumns } from '../transform/columns.ts';
 import { compileSelection, parseCell, zoneOf } from '../transform/compile.ts';
 import { type ColumnEncoder, compileColumnEncoder } from './column-encoder.ts';
 import type { CopyRows } from './copy-rows.ts';
-import { FIELD_OVERHEAD, type Instant } from './values.ts';
+import type { Instant } from './instants.ts';
+import { FIELD_OVERHEAD } from './values.ts';
 
 /** The cells of one row where they lie in the file's bytes, by slot (`FileSlots`). */
 export interface Cells {
@@ -19,6 +20,11 @@ export interface Cells {
   /** Bytes of the whole row, at least. */
   readonly size: number;
   text(slot: number): string;
+}
+
+/** The point in time of a column in the row at hand. */
+interface RowInstant extends Instant {
+  present: boolean;
 }
 
 interface Rule {
@@ -45,7 +51,7 @@ export class RowEncoder {
   readonly #overhead: number;
   /** Per column where its field begins in the row being written, and its instant if it is one. */
   readonly #fields: Int32Array;
-  readonly #instants: readonly (Instant & { present: boolean })[];
+  readonly #instants: readonly RowInstant[];
   readonly #seed = (Math.random() * 2 ** 32) | 0;
 
   constructor(schema: SchemaType, spec: TransformerSpec, prefix: Buffer) {
@@ -54,7 +60,7 @@ export class RowEncoder {
     this.#instants = compiled.map(() => ({ seconds: 0, microseconds: 0, present: false }));
     this.#context = { timeZone: spec.timeZone };
     this.#columns = compiled.map((column, index) =>
-      compileColumnEncoder(column, this.#instants[index] as Instant),
+      compileColumnEncoder(column, this.#instants[index] as RowInstant),
     );
     this.#key = schema.naturalKey.map(indexOf);
     this.#rules = schema.rules.map((rule) => ({
@@ -76,7 +82,7 @@ export class RowEncoder {
     const start = this.#begin(out, line, cells.size);
     for (let index = 0; index < this.#columns.length; index += 1) {
       this.#fields[index] = out.at;
-      const instant = this.#instants[index] as Instant & { present: boolean };
+      const instant = this.#instants[index] as RowInstant;
       instant.present = true;
       const column = this.#columns[index] as ColumnEncoder;
       const from = column.slot < 0 ? -1 : (cells.from[column.slot] as number);
@@ -129,7 +135,7 @@ export class RowEncoder {
     const value = parseCell(compiled, recordOf(compiled.slots, cells), this.#contextOf(compiled, cells));
     if (value instanceof CellFault || (value === undefined && compiled.column.required)) return false;
     if (value === undefined) {
-      (this.#instants[index] as { present: boolean }).present = false;
+      (this.#instants[index] as RowInstant).present = false;
       out.int32(-1);
     } else encodeValue(out, value, cells.size + this.#overhead);
     return true;
@@ -146,8 +152,8 @@ export class RowEncoder {
 
   #inOrder(): boolean {
     for (const { column, notBefore } of this.#rules) {
-      const value = this.#instants[column] as Instant & { present: boolean };
-      const bound = this.#instants[notBefore] as Instant & { present: boolean };
+      const value = this.#instants[column] as RowInstant;
+      const bound = this.#instants[notBefore] as RowInstant;
       if (!value.present || !bound.present) continue;
       if (value.seconds < bound.seconds) return false;
       if (value.seconds === bound.seconds && value.microseconds < bound.microseconds) return false;

@@ -1,6 +1,6 @@
 import type { OrganizationId, UploadId } from '../../support/ids.ts';
 import { CopyRows } from './copy-rows.ts';
-import { timestampEncoder } from './values.ts';
+import { timestampEncoder } from './instants.ts';
 
 /** Where the rows of a file come from. */
 interface RowOrigin {
