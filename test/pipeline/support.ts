@@ -111,7 +111,7 @@ export function cell(
 }
 
 /** Milliseconds that one property may take in `npm test`; PIING_FUZZ_SECONDS lets it search for longer. */
-const FUZZ_MS = Number(process.env.PIING_FUZZ_SECONDS ?? 4) * 1_000;
+const FUZZ_MS = Number(process.env.PIING_FUZZ_SECONDS ?? 2) * 1_000;
 
 /** Tries a property for a while; a failure prints the seed and the path that repeat it. */
 export async function fuzzed<Given extends unknown[]>(

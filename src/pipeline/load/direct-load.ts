@@ -64,8 +64,7 @@ async function copyNewKeys(
   const keys = new KeySet();
   try {
     for (let rows = await reading.next(); rows; rows = await reading.next()) {
-      const taken = keys.full ? undefined : await writeNewKeys(copy, rows, keys, repeats);
-      if (taken) continue;
+      if (await writeNewKeys(copy, rows, keys, repeats)) continue;
       await copy.abort();
       return undefined;
     }

@@ -13,20 +13,19 @@ const MAX_PROBES = 64;
 export class KeySet {
   #slots = new Int32Array(2 * FIRST_SLOTS);
   #count = 0;
-
-  /** So many keys came that no more are remembered. */
-  get full(): boolean {
-    return this.#count >= MAX_KEYS;
-  }
+  /** Nothing more can be told to be new. */
+  #full = false;
 
   /** Adds a row's key; false when it may be there already. */
   add(rows: CopyRows, row: number): boolean {
+    if (this.#full) return false;
     if (this.#count * 2 >= this.#slots.length / 2) this.#grow();
     const first = rows.hashes[2 * row] as number;
     // Zero is for empty slots.
     const second = (rows.hashes[2 * row + 1] as number) | 1;
     const added = insert(this.#slots, first, second);
     if (added) this.#count += 1;
+    this.#full ||= this.#count >= MAX_KEYS;
     return added;
   }
 
@@ -35,7 +34,8 @@ export class KeySet {
     this.#slots = new Int32Array(before.length * 2);
     for (let at = 0; at < before.length; at += 2) {
       const second = before[at + 1] as number;
-      if (second !== 0) insert(this.#slots, before[at] as number, second);
+      // A key that finds no place any more could come again unseen.
+      if (second !== 0 && !insert(this.#slots, before[at] as number, second)) this.#full = true;
     }
   }
 }

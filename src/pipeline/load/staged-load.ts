@@ -14,7 +14,7 @@ export async function stageRows(client: PoolClient, sql: LoadSql, reading: Readi
   let unique = true;
   try {
     for (let rows = await reading.next(); rows; rows = await reading.next()) {
-      for (let row = 0; unique && row < rows.count; row += 1) unique = !keys.full && keys.add(rows, row);
+      for (let row = 0; unique && row < rows.count; row += 1) unique = keys.add(rows, row);
       await copy.write(rows.bytes.subarray(0, rows.at));
     }
     return { rows: await copy.end(), unique };
