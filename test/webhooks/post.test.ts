@@ -13,6 +13,7 @@ describe('A webhook request', () => {
   let secure: Receiver;
   let certificate: Certificate;
   const servers: Server[] = [];
+  const sockets: Socket[] = [];
 
   before(async () => {
     certificate = await selfSigned(NAME);
@@ -23,6 +24,7 @@ describe('A webhook request', () => {
     await receiver.close();
     await secure.close();
     for (const server of servers) server.close();
+    for (const socket of sockets) socket.destroy();
   });
 
   /** A target as the check leaves it: the name, and addresses of this machine. */
@@ -48,6 +50,7 @@ describe('A webhook request', () => {
   /** A server without any protocol. */
   async function rawServer(onConnection: (socket: Socket) => void): Promise<number> {
     const server = createServer((socket) => {
+      sockets.push(socket);
       socket.on('error', () => undefined);
       onConnection(socket);
     });
