@@ -14,12 +14,13 @@ export interface Sample {
   readonly peak: number;
 }
 
-/** Runs a load with a checkpoint before it, so that none pays for another's. */
+/** Runs a load after a vacuum and a checkpoint, so that none pays for what another has left. */
 export async function measure(
   bench: Bench,
   who: 'worker' | 'child',
   load: () => Promise<void>,
 ): Promise<Sample> {
+  await bench.pool.query('VACUUM public.org_transactions');
   await bench.pool.query('CHECKPOINT');
   const clientSeconds = () => (who === 'worker' ? cpuSeconds(bench.workerPid) : childSeconds());
   const before = { client: clientSeconds(), postgres: cpuSeconds(bench.postgresPid) };
