@@ -1,5 +1,5 @@
 import { Socket, type SocketConstructorOpts } from 'node:net';
-import { countReceived } from './buffer-collection.ts';
+import { countPassed } from '../../support/buffer-collection.ts';
 
 /**
  * What one read from the kernel may bring. node:net allocates 64 KiB for each: SSH packets of 32 KiB then arrive in
@@ -32,7 +32,7 @@ export function withLargeReads(accepted: Socket): LargeReadSocket {
     onread: {
       buffer,
       callback: (bytes: number) => {
-        countReceived(bytes);
+        countPassed(bytes);
         const view = buffer.subarray(0, bytes);
         socket.emit('data', shared ? view : Buffer.from(view));
         return true;

@@ -1,6 +1,7 @@
 import type { Warning } from '../../intake/uploads.ts';
 import type { SchemaType } from '../../schemas/schema-type.ts';
 import type { TransformerSpec } from '../../schemas/transformer-spec.ts';
+import { countPassed } from '../../support/buffer-collection.ts';
 import type { EncodedBatch } from '../encode/batches.ts';
 import type { CopyRows } from '../encode/copy-rows.ts';
 import type { Rejects } from './rejects.ts';
@@ -78,6 +79,7 @@ export class Reading {
     if (done) return undefined;
     const { headers, rows, rejections, leftOut, unknownHeaders, warnings } = value;
     this.#leftOut += leftOut;
+    countPassed(rows.at);
     this.#unknown.push(...unknownHeaders);
     this.#warnings.push(...warnings);
     for (const { record, faults } of rejections) await this.#rejects.add(headers, record, faults);
