@@ -12,6 +12,7 @@ import {
 } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
+import { syncDirectory } from '../support/write-durably.ts';
 import {
   checkPrefix,
   MAX_REMOVED_KEYS,
@@ -141,15 +142,6 @@ class DirectoryWriter implements RawObjectWriter {
 /** A new directory survives a power cut only when its parent has been synced too. */
 async function syncNewDirectories(first: string, last: string): Promise<void> {
   for (let path = last; path.length >= first.length; path = dirname(path)) await syncDirectory(dirname(path));
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 /** File by file, so that a directory of millions is neither read into memory nor removed in one call of minutes. */

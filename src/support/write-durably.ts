@@ -18,7 +18,7 @@ export async function writeDurably(path: string, content: string): Promise<void>
 }
 
 /** A renamed file survives a power cut only when its directory has been synced too. */
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r');
   try {
     await handle.sync();
