@@ -120,15 +120,17 @@ export class ReadAhead {
    * with the socket paused neither side would ever move: the channels are paused instead, which their windows bound.
    */
   waitForPeer(): void {
+    if (this.#ended) return;
     this.#unread += 1;
     if (this.#unread === 1) this.#unreadSince = Date.now();
-    this.hold(PAUSED_CHANNEL_BYTES);
+    this.#budget.change(PAUSED_CHANNEL_BYTES);
     this.reconsider();
   }
 
   peerHasRead(): void {
+    if (this.#ended) return;
     this.#unread -= 1;
-    this.hold(-PAUSED_CHANNEL_BYTES);
+    this.#budget.change(-PAUSED_CHANNEL_BYTES);
     this.reconsider();
   }
 
@@ -163,7 +165,7 @@ export class ReadAhead {
   }
 
   #end(): void {
-    this.#budget.change(-this.#bytes - this.#held);
+    this.#budget.change(-this.#bytes - this.#held - this.#unread * PAUSED_CHANNEL_BYTES);
     this.#ended = true;
     this.#budget.waits(this, false);
   }
