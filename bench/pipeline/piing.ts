@@ -3,7 +3,6 @@ import { createReadStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrateAll } from '../../src/commands/migrate-all.ts';
 import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
-import { jobSender } from '../../src/database/job-queue.ts';
 import { createPool, type Pool } from '../../src/database/pool.ts';
 import { registerInstance } from '../../src/intake/instance.ts';
 import { createIntake } from '../../src/intake/intake.ts';
@@ -55,7 +54,7 @@ export async function startBench(directory: string): Promise<Bench> {
   const intake = createIntake({
     catalogue,
     store: createDirectoryStore(store),
-    records: createUploadRecords(pool, jobSender, instance.id),
+    records: createUploadRecords(pool, instance.id),
     preflight: async () => undefined,
     maxFileBytes: Number.POSITIVE_INFINITY,
     logger: silentLogger,

@@ -1,7 +1,6 @@
 import { httpLimits } from '../api/limits.ts';
 import { type ApiServer, startApi } from '../api/server.ts';
 import { createTokens } from '../api/tokens.ts';
-import { jobSender } from '../database/job-queue.ts';
 import { type Gateway, startGateway } from '../gateway/gateway.ts';
 import type { HostKey } from '../gateway/host-keys.ts';
 import { sftpLimits } from '../gateway/limits.ts';
@@ -30,7 +29,7 @@ export async function openIntake(world: World, role: string): Promise<OpenIntake
   const intake = createIntake({
     catalogue,
     store,
-    records: createUploadRecords(control, jobSender, instance.id),
+    records: createUploadRecords(control, instance.id),
     preflight: readFirstRecord,
     maxFileBytes: settings.PIING_MAX_FILE_BYTES,
     logger,

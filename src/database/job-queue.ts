@@ -22,19 +22,34 @@ export interface JobSender {
   send(db: Queryable, job: ProcessUpload): Promise<void>;
 }
 
-const SEND = `
-WITH job AS (
+/** Which lane a job waits in, as SQL: small files before large ones, or behind what was just received. */
+type Lane = 'by size' | 'replay';
+
+/**
+ * The statement that puts in a job for each row of `uploads` (a table, or a part of the same statement, with the
+ * columns of `piing.uploads`), and returns their `upload_id`. A sender makes it part of the statement that changes
+ * the uploads, and says so on `JOBS_CHANNEL`.
+ */
+export function insertJobs(uploads: string, lane: Lane): string {
+  const lanes = {
+    'by size': `CASE WHEN size_bytes <= ${SMALL_FILE_BYTES} THEN 'small' ELSE 'large' END`,
+    replay: `'replay'`,
+  };
+  return `
   INSERT INTO piing.jobs AS j (upload_id, organization_id, schema_type, lane, cost)
-  SELECT id, organization_id, schema_type,
-         CASE WHEN $2 THEN 'replay' WHEN size_bytes <= ${SMALL_FILE_BYTES} THEN 'small' ELSE 'large' END,
-         COALESCE(size_bytes, 0) + ${COST_PER_FILE_BYTES}
-    FROM piing.uploads WHERE id = $1
+  SELECT id, organization_id, schema_type, ${lanes[lane]}, COALESCE(size_bytes, 0) + ${COST_PER_FILE_BYTES}
+    FROM ${uploads}
   ON CONFLICT (upload_id) DO UPDATE
      SET lane = EXCLUDED.lane, created_at = EXCLUDED.created_at, run_at = EXCLUDED.run_at, attempts = 0,
          claim_id = NULL, cancel_requested_at = NULL, dead_at = NULL, last_error = NULL
-  RETURNING upload_id
-)
+  RETURNING upload_id`;
+}
+
+const sendTo = (lane: Lane) => `
+WITH job AS (${insertJobs('piing.uploads WHERE id = $1', lane)})
 SELECT pg_notify('${JOBS_CHANNEL}', 'ready') FROM job`;
+const SEND = sendTo('by size');
+const SEND_REPLAY = sendTo('replay');
 
 const RESTORE = `
 INSERT INTO piing.jobs (upload_id, organization_id, schema_type, lane, cost)
@@ -46,13 +61,13 @@ SELECT u.id, u.organization_id, u.schema_type, 'large', COALESCE(u.size_bytes, 0
 ON CONFLICT DO NOTHING`;
 
 /** For files that were just received: small ones first. */
-export const jobSender: JobSender = { send: (db, job) => send(db, job, false) };
+export const jobSender: JobSender = { send: (db, job) => send(db, job, SEND) };
 /** For files that are run again: behind what was just received. */
-export const replaySender: JobSender = { send: (db, job) => send(db, job, true) };
+export const replaySender: JobSender = { send: (db, job) => send(db, job, SEND_REPLAY) };
 
 /** Also takes a dead letter, or a job that is just ending, back into the queue with all its tries. */
-async function send(db: Queryable, { uploadId }: ProcessUpload, replay: boolean): Promise<void> {
-  const sent = await db.query(SEND, [uploadId, replay]);
+async function send(db: Queryable, { uploadId }: ProcessUpload, statement: string): Promise<void> {
+  const sent = await db.query(statement, [uploadId]);
   if (sent.rowCount === 0) throw new Error(`The queue took no job for upload ${uploadId}: it has no record.`);
 }
 

@@ -26,6 +26,9 @@ export interface ConnectionOptions extends Omit<GatewayOptions, 'host' | 'port' 
   readonly isDraining: () => boolean;
 }
 
+/** Made once: without a reason each abort makes an error with its stack. */
+const CLOSED = new Error('The connection is closed.');
+
 /** One SSH connection from its first line to its last byte. */
 export class Connection {
   readonly #ssh: SshConnection;
@@ -66,7 +69,7 @@ export class Connection {
         this.#disconnect(DISCONNECT.PROTOCOL_ERROR, 'Too many key exchanges.', 'rekeys');
     });
     ssh.on('session', (accept, reject) => this.#openSession(accept, reject));
-    ssh.on('close', () => this.#closed.abort());
+    ssh.on('close', () => this.#closed.abort(CLOSED));
   }
 
   get organizationId(): string | undefined {
@@ -223,9 +226,10 @@ export class Connection {
       });
       await finished;
       groups.leave(clientId, address, session);
-      await session.abandonAll(
-        new Refusal('INCOMPLETE_FILE', 'The connection ended before the file was complete.'),
-      );
+      if (session.unfinishedUploads > 0)
+        await session.abandonAll(
+          new Refusal('INCOMPLETE_FILE', 'The connection ended before the file was complete.'),
+        );
     } finally {
       this.#sessions.delete(session);
     }

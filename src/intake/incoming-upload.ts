@@ -112,9 +112,9 @@ export class IncomingUpload {
       for (const chunk of chunks) {
         this.#hash.update(chunk);
         await this.#showPreflight(chunk);
-        await this.#options.writer.write(chunk);
         this.#lastByte = chunk.at(-1) ?? this.#lastByte;
       }
+      await this.#options.writer.write(...chunks);
     } catch (error) {
       throw await this.#end('refused', Refusal.from(error));
     }

@@ -1,4 +1,4 @@
-import type { JobSender } from '../database/job-queue.ts';
+import { insertJobs, JOBS_CHANNEL } from '../database/job-queue.ts';
 import { inTransaction, isTransientDatabaseError, type Pool } from '../database/pool.ts';
 import type { Fault } from '../schemas/faults.ts';
 import type { ClientId, InstanceId, OrganizationId, UploadId } from '../support/ids.ts';
@@ -39,13 +39,16 @@ export interface UploadRecords {
   abandon(id: UploadId, reason: Fault | undefined, discarded: boolean): Promise<void>;
 }
 
+// The statements of the hot path are prepared once a connection: planning costs more than running them.
 const INSERT = `
 INSERT INTO piing.uploads (id, organization_id, client_id, schema_type, file_name, format, source,
                            remote_address, object_key, idempotency_key, instance_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`;
 
 // A file with the same bytes is still processed: the merge makes that harmless, and the record says so.
+// One statement is one transaction: there is no PENDING upload without its job.
 const MARK_RECEIVED = `
+WITH received AS (
 UPDATE piing.uploads u
    SET status = 'PENDING', received_at = clock_timestamp(), size_bytes = $2, sha256 = $3, file_name = $4,
        received_warnings = $7, warnings = $7,
@@ -54,7 +57,9 @@ UPDATE piing.uploads u
                           AND d.status NOT IN ('RECEIVING', 'ABANDONED')
                         ORDER BY d.received_at LIMIT 1)
  WHERE u.id = $1 AND u.status = 'RECEIVING'
-RETURNING u.received_at`;
+RETURNING u.id, u.organization_id, u.schema_type, u.size_bytes, u.received_at
+), job AS (${insertJobs('received', 'by size')})
+SELECT received.received_at, pg_notify('${JOBS_CHANNEL}', 'ready') FROM received, job`;
 
 const MARK_ABANDONED = `
 UPDATE piing.uploads SET status = 'ABANDONED', completed_at = now(), discard_pending = $2
@@ -68,10 +73,10 @@ const UNIQUE_VIOLATION = '23505';
 /** How long a client waits for its acknowledgement while the database is away, in milliseconds. */
 const COMMIT_PATIENCE_MS = 8_000;
 
-export function createUploadRecords(pool: Pool, queue: JobSender, instanceId: InstanceId): UploadRecords {
+export function createUploadRecords(pool: Pool, instanceId: InstanceId): UploadRecords {
   return {
     begin: (upload) => begin(pool, instanceId, upload),
-    commit: (file) => commit(pool, queue, file),
+    commit: (file) => commit(pool, file),
     abandon: (id, reason, discarded) => abandon(pool, id, reason, discarded),
   };
 }
@@ -81,19 +86,25 @@ async function begin(pool: Pool, instanceId: InstanceId, upload: NewUpload): Pro
     upload;
   const key = upload.idempotencyKey ?? null;
   try {
-    await pool.query(INSERT, [
-      id,
-      organizationId,
-      clientId,
-      schemaType,
-      fileName,
-      format,
-      source,
-      remoteAddress,
-      objectKey,
-      key,
-      instanceId,
-    ]);
+    await pool.query({
+      name: 'begin-upload',
+      text: INSERT,
+      values: [
+        ...[
+          id,
+          organizationId,
+          clientId,
+          schemaType,
+          fileName,
+          format,
+          source,
+          remoteAddress,
+          objectKey,
+          key,
+        ],
+        instanceId,
+      ],
+    });
   } catch (error) {
     if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
     throw new Refusal(
@@ -105,11 +116,11 @@ async function begin(pool: Pool, instanceId: InstanceId, upload: NewUpload): Pro
 }
 
 /** A database that goes away for moments, as in a failover, costs no upload: the transaction is run again. */
-async function commit(pool: Pool, queue: JobSender, file: ReceivedFile): Promise<Date> {
+async function commit(pool: Pool, file: ReceivedFile): Promise<Date> {
   const deadline = Date.now() + COMMIT_PATIENCE_MS;
   for (;;) {
     try {
-      return await markReceived(pool, queue, file);
+      return await markReceived(pool, file);
     } catch (error) {
       if (!isTransientDatabaseError(error)) throw error;
       const receivedAt = await outcomeOf(pool, file.id, deadline);
@@ -119,27 +130,20 @@ async function commit(pool: Pool, queue: JobSender, file: ReceivedFile): Promise
   }
 }
 
-function markReceived(pool: Pool, queue: JobSender, file: ReceivedFile): Promise<Date> {
+async function markReceived(pool: Pool, file: ReceivedFile): Promise<Date> {
   const { id, sizeBytes, sha256, fileName, organizationId, schemaType, warnings } = file;
-  return inTransaction(pool, async (client) => {
-    const marked = await client.query<{ received_at: Date }>(MARK_RECEIVED, [
-      id,
-      sizeBytes,
-      sha256,
-      fileName,
-      organizationId,
-      schemaType,
-      JSON.stringify(warnings),
-    ]);
-    const receivedAt = marked.rows[0]?.received_at;
-    if (!receivedAt)
-      throw new Refusal(
-        'SERVICE_UNAVAILABLE',
-        'The upload was given up while it was received. Send the file again.',
-      );
-    await queue.send(client, { uploadId: id, organizationId });
-    return receivedAt;
+  const marked = await pool.query<{ received_at: Date }>({
+    name: 'mark-received',
+    text: MARK_RECEIVED,
+    values: [id, sizeBytes, sha256, fileName, organizationId, schemaType, JSON.stringify(warnings)],
   });
+  const receivedAt = marked.rows[0]?.received_at;
+  if (!receivedAt)
+    throw new Refusal(
+      'SERVICE_UNAVAILABLE',
+      'The upload was given up while it was received. Send the file again.',
+    );
+  return receivedAt;
 }
 
 /**

@@ -16,10 +16,11 @@ export interface RawObjectWriter {
   /** Bytes taken but not yet handed to the store. */
   readonly bufferedBytes: number;
   /**
-   * Takes a copy of the bytes. Resolves when there is room for more, which is how a slow store slows the client.
+   * Takes the next bytes, in one piece or several; they are the caller's again when it resolves, which is when
+   * there is room for more: that is how a slow store slows the client.
    * @throws {StoreUnavailableError}
    */
-  write(chunk: Uint8Array): Promise<void>;
+  write(...chunks: readonly Uint8Array[]): Promise<void>;
   /** Resolves when the whole object is durable and readable. @throws {StoreUnavailableError} */
   complete(): Promise<void>;
   /** Leaves nothing behind, as far as the store can be reached. Never rejects. */

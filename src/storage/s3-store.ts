@@ -63,7 +63,11 @@ class S3Writer implements RawObjectWriter {
     return this.#used + this.#sendingBytes;
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
+  async write(...chunks: readonly Uint8Array[]): Promise<void> {
+    for (const chunk of chunks) await this.#take(chunk);
+  }
+
+  async #take(chunk: Uint8Array): Promise<void> {
     let offset = 0;
     while (offset < chunk.length) {
       this.#throwIfFailed();

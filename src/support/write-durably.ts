@@ -26,3 +26,27 @@ export async function syncDirectory(directory: string): Promise<void> {
     await handle.close();
   }
 }
+
+/** One sync serves everybody who asked for it before it began: files that arrive together share theirs. */
+export function sharedSync(sync: (directory: string) => Promise<void>): (directory: string) => Promise<void> {
+  const running = new Map<string, Promise<void>>();
+  const next = new Map<string, Promise<void>>();
+  const begin = (directory: string): Promise<void> => {
+    next.delete(directory);
+    const result = sync(directory).finally(() => running.delete(directory));
+    running.set(directory, result);
+    return result;
+  };
+  return (directory) => {
+    const before = running.get(directory);
+    if (!before) return begin(directory);
+    const waiting =
+      next.get(directory) ??
+      before.then(
+        () => begin(directory),
+        () => begin(directory),
+      );
+    next.set(directory, waiting);
+    return waiting;
+  };
+}

@@ -87,7 +87,8 @@ export async function currentAccess(
 
 async function findCredential(db: Queryable, clientId: string): Promise<CredentialRow | undefined> {
   if (!PLAUSIBLE_CLIENT_ID.test(clientId)) return undefined;
-  const result = await db.query<CredentialRow>(FIND_CREDENTIAL, [clientId]);
+  const query = { name: 'find-credential', text: FIND_CREDENTIAL, values: [clientId] };
+  const result = await db.query<CredentialRow>(query);
   return result.rows[0];
 }
 

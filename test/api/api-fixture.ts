@@ -42,9 +42,9 @@ export interface ApiFixture {
   readonly store: RawStore;
   readonly metrics: Metrics;
   readonly tokens: Tokens;
-  /** What was handed to the queue, which has its own tests. */
-  readonly jobs: readonly ProcessUpload[];
-  /** Plays the worker: takes what was handed to the queue to its end. */
+  /** What is in the queue, which has its own tests. */
+  jobs(): Promise<ProcessUpload[]>;
+  /** Plays the worker: takes what is in the queue to its end. */
   processJobs(): Promise<void>;
   /** Most bytes that any writer of the store held at a time. */
   mostBufferedBytes(): number;
@@ -77,9 +77,9 @@ export async function startApiFixture({
   const store =
     beside?.store ?? watched(createDirectoryStore(await temporaryDirectory('api-store')), buffered);
   const metrics = createMetrics();
-  const jobs: ProcessUpload[] = [];
-  const queue = {
-    send: async (_: unknown, job: ProcessUpload) => void jobs.push(job),
+  const jobs = async () => {
+    const sql = 'SELECT upload_id AS "uploadId", organization_id AS "organizationId" FROM piing.jobs';
+    return (await pool.query<ProcessUpload>(sql)).rows;
   };
   const keys = await loadSigningKeys(pool);
   const tokens = createTokens(keys);
@@ -87,7 +87,7 @@ export async function startApiFixture({
   const intake = createIntake({
     catalogue,
     store,
-    records: createUploadRecords(pool, queue, newInstanceId()),
+    records: createUploadRecords(pool, newInstanceId()),
     preflight,
     maxFileBytes: MAX_FILE_BYTES,
     logger,
@@ -131,8 +131,10 @@ export async function startApiFixture({
     tokens,
     jobs,
     processJobs: async () => {
-      for (const { uploadId } of jobs.splice(0))
+      for (const { uploadId } of await jobs()) {
         await processUpload(pipeline, uploadId, new AbortController().signal);
+        await pool.query('DELETE FROM piing.jobs WHERE upload_id = $1', [uploadId]);
+      }
     },
     mostBufferedBytes: () => buffered.most,
     addClient: (organizationId, schemaTypes) => addClient(database, organizationId, schemaTypes),
@@ -148,8 +150,8 @@ function watched(store: RawStore, buffered: { most: number }): RawStore {
   const create = (key: string) => {
     const writer = store.create(key);
     const write = writer.write.bind(writer);
-    writer.write = async (chunk) => {
-      await write(chunk);
+    writer.write = async (...chunks) => {
+      await write(...chunks);
       buffered.most = Math.max(buffered.most, writer.bufferedBytes);
     };
     return writer;

@@ -71,7 +71,7 @@ describe('an upload that does not reach its end', () => {
     const row = await untilStatus('ABANDONED');
     assert.equal(row?.code, code);
     await assert.rejects(fixture.store.read(row?.object_key ?? ''), { code: 'OBJECT_NOT_FOUND' });
-    assert.equal(fixture.jobs.length, 0);
+    assert.equal((await fixture.jobs()).length, 0);
     const { values } = await fixture.metrics.uploadsInProgress.get();
     assert.equal(values.find(({ labels }) => labels.source === 'http')?.value, 0);
   }
@@ -120,7 +120,7 @@ describe('an upload that does not reach its end', () => {
         (await fixture.database.pool.query(`SELECT FROM piing.uploads WHERE status = 'RECEIVING'`)).rowCount,
       (count) => count === 0,
     );
-    assert.equal(fixture.jobs.length, 0);
+    assert.equal((await fixture.jobs()).length, 0);
   });
 
   it('that goes away while the store is slow is abandoned as soon as the store has taken its bytes', async () => {
@@ -215,7 +215,7 @@ describe('an upload that does not reach its end', () => {
       await raw.send('');
       assert.match(await raw.answer(), /^HTTP\/1\.1 202 /);
       await closed;
-      assert.equal(fixture.jobs.length, 1);
+      assert.equal((await fixture.jobs()).length, 1);
     });
 
     it('is abandoned with 503 and Retry-After when the time is over', async () => {
@@ -241,7 +241,7 @@ describe('an upload that does not reach its end', () => {
       await late.send('');
       assert.match(await late.answer(), /^HTTP\/1\.1 503 .*retry-after: \d+.*DRAINING/s);
       await closed;
-      assert.equal(fixture.jobs.length, 0);
+      assert.equal((await fixture.jobs()).length, 0);
     });
 
     it('does not have to wait for connections on which nothing happens', async () => {

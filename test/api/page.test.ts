@@ -200,7 +200,7 @@ describe('The uploads page, over HTTP', () => {
     for (const [what, headers] of FORGED) {
       it(`${what} gets nothing for the cookie, neither read nor written`, async () => {
         const cookie = await cookieOf();
-        const jobs = fixture.jobs.length;
+        const jobs = (await fixture.jobs()).length;
         assertProblem(
           await ask(`${fixture.api}/uploads`, { headers: { ...headers, cookie } }),
           403,
@@ -212,7 +212,7 @@ describe('The uploads page, over HTTP', () => {
           body: multipart([schemaType(), csv('transaction_id\nT-1\n')]),
         });
         assertProblem(sent, 403, 'CROSS_SITE_REQUEST');
-        assert.equal(fixture.jobs.length, jobs);
+        assert.equal((await fixture.jobs()).length, jobs);
         for (const method of ['GET', 'DELETE']) {
           const answer = await ask(at('/session'), { method, headers: { ...headers, cookie } });
           assertProblem(answer, 403, 'CROSS_SITE_REQUEST');

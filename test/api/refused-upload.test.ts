@@ -84,9 +84,9 @@ describe('POST /upload refuses', () => {
   });
 
   it('a second file, and abandons the first', async () => {
-    const jobs = fixture.jobs.length;
+    const jobs = (await fixture.jobs()).length;
     assertProblem(await send([schemaType(), csv(CONTENT), csv(CONTENT, 'other.csv')]), 400, 'MULTIPLE_FILES');
-    assert.equal(fixture.jobs.length, jobs);
+    assert.equal((await fixture.jobs()).length, jobs);
     const { rows } = await fixture.database.pool.query<{ status: string; object_key: string }>(
       'SELECT status, object_key FROM piing.uploads ORDER BY id DESC LIMIT 1',
     );

@@ -57,7 +57,9 @@ describe('POST /upload', () => {
     assert.ok(Math.abs(Date.parse(String(receivedAt)) - Date.now()) < 10_000);
     assert.equal(answer.headers.get('location'), `/api/external/upload/${uploadId}/status`);
     assert.deepEqual(await stored(uploadId), Buffer.from(content));
-    assert.ok(fixture.jobs.some((job) => job.uploadId === uploadId && job.organizationId === 'acme'));
+    assert.ok(
+      (await fixture.jobs()).some((job) => job.uploadId === uploadId && job.organizationId === 'acme'),
+    );
   }
 
   it('acknowledges a file with 202 once it is stored, recorded and enqueued', async () => {

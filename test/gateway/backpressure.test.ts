@@ -26,9 +26,9 @@ describe('A store slower than the client', function () {
           get bufferedBytes() {
             return writer.bufferedBytes;
           },
-          write: async (chunk) => {
+          write: async (...chunks) => {
             await opened;
-            await writer.write(chunk);
+            await writer.write(...chunks);
           },
           complete: () => writer.complete(),
           abort: () => writer.abort(),

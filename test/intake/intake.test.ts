@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import type { JobSender, ProcessUpload } from '../../src/database/job-queue.ts';
 import { registerInstance } from '../../src/intake/instance.ts';
 import { createIntake, type Intake, type UploadRequest } from '../../src/intake/intake.ts';
 import { Refusal } from '../../src/intake/refusal.ts';
@@ -26,9 +25,6 @@ describe('The intake', () => {
   let database: TestDatabase;
   let store: RawStore;
   let request: UploadRequest;
-  /** The queue has tests of its own; here it is enough to see what is sent in the transaction. */
-  const jobs: ProcessUpload[] = [];
-  const queue: JobSender = { send: async (_db, job) => void jobs.push(job) };
   const metrics = createMetrics();
 
   before(async () => {
@@ -49,12 +45,7 @@ describe('The intake', () => {
   after(() => database.close());
 
   async function intakeWith(
-    options: {
-      store?: RawStore;
-      records?: Partial<UploadRecords>;
-      maxFileBytes?: number;
-      sender?: JobSender;
-    } = {},
+    options: { store?: RawStore; records?: Partial<UploadRecords>; maxFileBytes?: number } = {},
   ): Promise<Intake> {
     const instance = await registerInstance(database.pool, 'test', silentLogger);
     await instance.close();
@@ -67,7 +58,7 @@ describe('The intake', () => {
       catalogue: await loadCatalogue('config/schemas'),
       store: options.store ?? store,
       records: {
-        ...createUploadRecords(database.pool, options.sender ?? queue, instance.id),
+        ...createUploadRecords(database.pool, instance.id),
         ...options.records,
       },
       preflight: readFirstRecord,
@@ -104,10 +95,13 @@ describe('The intake', () => {
       new RegExp(`^raw/org-\\d+/orgTransactions/\\d{4}/\\d\\d/\\d\\d/${upload.id}\\.csv$`),
     );
     assert.deepEqual(await readAll(record.objectKey), content);
-    assert.deepEqual(
-      jobs.filter((job) => job.uploadId === upload.id),
-      [{ uploadId: upload.id, organizationId: request.access.organizationId }],
+    const jobs = await database.pool.query(
+      'SELECT organization_id, schema_type, lane FROM piing.jobs WHERE upload_id = $1',
+      [upload.id],
     );
+    assert.deepEqual(jobs.rows, [
+      { organization_id: request.access.organizationId, schema_type: 'orgTransactions', lane: 'small' },
+    ]);
   });
 
   it('says of a file with the same bytes which one it repeats', async () => {
@@ -158,9 +152,9 @@ describe('The intake', () => {
           get bufferedBytes() {
             return writer.bufferedBytes;
           },
-          write: async (chunk) => {
+          write: async (...chunks) => {
             await new Promise((resolve) => setTimeout(resolve, 1));
-            await writer.write(chunk);
+            await writer.write(...chunks);
             assert.ok(writer.bufferedBytes <= MAX_BUFFERED_BYTES);
           },
           complete: () => writer.complete(),
@@ -200,11 +194,13 @@ describe('The intake', () => {
   });
 
   it('fails the upload and leaves no object when the transaction fails', async () => {
-    const sender: JobSender = { ...queue, send: () => Promise.reject(new Error('the queue is broken')) };
-    const upload = await (await intakeWith({ sender })).begin(request);
+    const upload = await (await intakeWith()).begin(request);
     await upload.write(Buffer.from(transactionsCsv(2)));
     await upload.seal();
+    const constraint = 'ALTER TABLE piing.jobs ADD CONSTRAINT broken CHECK (cost < 0) NOT VALID';
+    await database.pool.query(constraint);
     await assert.rejects(upload.commit(), /send the file again later/i);
+    await database.pool.query('ALTER TABLE piing.jobs DROP CONSTRAINT broken');
     const record = await findUpload(database.pool, upload.id);
     assert.equal(record?.status, 'ABANDONED');
     await assert.rejects(store.read(record?.objectKey ?? ''), /has no object/);

@@ -1,4 +1,3 @@
-import { jobSender } from '../../src/database/job-queue.ts';
 import { type Gateway, startGateway } from '../../src/gateway/gateway.ts';
 import { type HostKey, keepHostKeys } from '../../src/gateway/host-keys.ts';
 import { defaultSftpLimits, type SftpLimits } from '../../src/gateway/limits.ts';
@@ -79,7 +78,7 @@ export async function startTestGateway(
   const intake = createIntake({
     catalogue,
     store,
-    records: createUploadRecords(pool, jobSender, instance.id),
+    records: createUploadRecords(pool, instance.id),
     preflight: readFirstRecord,
     maxFileBytes: options.maxFileBytes ?? 100 * 1024 * 1024,
     logger,

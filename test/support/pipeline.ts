@@ -1,4 +1,3 @@
-import type { JobSender } from '../../src/database/job-queue.ts';
 import { registerInstance } from '../../src/intake/instance.ts';
 import { createIntake } from '../../src/intake/intake.ts';
 import { findUpload } from '../../src/intake/upload-queries.ts';
@@ -47,11 +46,10 @@ export async function startTestPipeline(
   const metrics = createMetrics();
   const logger = silentLogger;
   const instance = await registerInstance(pool, 'test', logger);
-  const noQueue: JobSender = { send: async () => undefined };
   const intake = createIntake({
     catalogue,
     store,
-    records: createUploadRecords(pool, noQueue, instance.id),
+    records: createUploadRecords(pool, instance.id),
     preflight: readFirstRecord,
     maxFileBytes: 100 * 1024 * 1024,
     logger,

@@ -82,8 +82,7 @@ describe('The end of an upload', () => {
   it('is told for a file that its client gave up, with the reason', async () => {
     const { id } = await hookedOrganization(database.pool, webhook('all', URL));
     const upload = await newUpload(database.pool, id, 'RECEIVING');
-    const noQueue = { send: async () => undefined, close: async () => undefined };
-    await createUploadRecords(database.pool, noQueue, newInstanceId()).abandon(upload, BAD_LINE, true);
+    await createUploadRecords(database.pool, newInstanceId()).abandon(upload, BAD_LINE, true);
     const [message] = await messages(id);
     assert.equal(message?.type, 'upload.abandoned');
     assert.equal(JSON.parse(message?.body).data.errors[0].code, 'INVALID_CURRENCY');

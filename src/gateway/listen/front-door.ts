@@ -59,23 +59,23 @@ async function welcome(
 ): Promise<void> {
   const { limits, report, metrics } = options;
   const peer = plainAddress(socket.remoteAddress ?? 'unknown');
-  const logger = options.logger.child({ remoteAddress: peer });
+  const logger = () => options.logger.child({ remoteAddress: peer });
   let headerBytes = 0;
   // ssh2 has no limit of its own on the time from connect to login.
   const timer = setTimeout(() => {
-    report.met('login-time', logger);
+    report.met('login-time', logger());
     socket.destroy();
   }, limits.loginMs);
   socket.once('close', () => {
     clearTimeout(timer);
     if (socket.bytesRead > headerBytes) return;
     metrics.sftpProbes.inc();
-    logger.debug('closed without a byte');
+    logger().debug('closed without a byte');
   });
   let address = peer;
   if (isWithin(peer, options.proxyRanges)) {
     const header = await readProxyHeader(socket).catch((error: Error) => {
-      if (socket.bytesRead > 0) logger.warn({ reason: error.message }, 'PROXY header refused');
+      if (socket.bytesRead > 0) logger().warn({ reason: error.message }, 'PROXY header refused');
       throw error;
     });
     headerBytes = header.length;

@@ -1,4 +1,5 @@
 import crypto, { type BinaryLike, type CipherKey, createSecretKey, type KeyObject } from 'node:crypto';
+import { fillFromPool } from './random-padding.ts';
 
 const known = new WeakMap<Uint8Array, KeyObject>();
 
@@ -25,4 +26,5 @@ export const cryptoWithKeyObjects = {
     crypto.createDecipheriv(name, keyObject(key), iv, options),
   createHmac: (name: string, key: BinaryLike | KeyObject, options?: object) =>
     crypto.createHmac(name, keyObject(key), options),
+  randomFillSync: fillFromPool,
 };
