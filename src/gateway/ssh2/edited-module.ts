@@ -7,6 +7,11 @@ const SSH2_VERSION = '1.17.0';
 
 const require = createRequire(import.meta.url);
 
+export interface Edit {
+  readonly replace: string;
+  readonly by: string;
+}
+
 interface CompilableModule extends Module {
   _compile(source: string, file: string): void;
   injected?: unknown;
@@ -30,30 +35,26 @@ export function requireSsh2File<Exports>(file: string): Exports {
 }
 
 /**
- * Compiles one file of ssh2 with one piece of its text replaced, and seats it where `require` will find it.
- * `injected` is what the replacement reaches as `module.injected`.
- * @throws {Error} when the text is not there exactly once, or when ssh2 was loaded before
+ * Compiles one file of ssh2 with pieces of its text replaced, and seats it where `require` will find it.
+ * `injected` is what a replacement reaches as `module.injected`.
+ * @throws {Error} when a text is not there exactly once, or when ssh2 was loaded before
  */
-export function loadEdited(
-  file: string,
-  edit: { readonly replace: string; readonly by: string },
-  injected?: unknown,
-): void {
+export function loadEdited(file: string, edits: readonly Edit[], injected?: unknown): void {
   const path = require.resolve(`ssh2/${file}`);
   if (require.cache[path])
     throw new Error(`ssh2 was loaded before its edits: import ${import.meta.url} first`);
-  const source = readFileSync(path, 'utf8');
-  if (source.split(edit.replace).length !== 2) throw new Error(`ssh2/${file} does not have the text to edit`);
+  let source = readFileSync(path, 'utf8');
+  for (const { replace, by } of edits) {
+    if (source.split(replace).length !== 2) throw new Error(`ssh2/${file} does not have the text to edit`);
+    source = source.replace(replace, () => by);
+  }
   const module = new Module(path) as CompilableModule;
   module.filename = path;
   module.paths = nodeModulePaths(dirname(path));
   module.injected = injected;
   require.cache[path] = module;
   try {
-    module._compile(
-      source.replace(edit.replace, () => edit.by),
-      path,
-    );
+    module._compile(source, path);
     module.loaded = true;
   } catch (error) {
     delete require.cache[path];

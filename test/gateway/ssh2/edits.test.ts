@@ -28,7 +28,7 @@ describe('The edits of ssh2', () => {
   it('say which text of ssh2 they miss, and want its version exactly', async () => {
     const module = JSON.stringify(new URL('./edited-module.ts', EDITS).href);
     const { stderr } = await node(
-      `const { loadEdited } = await import(${module}); loadEdited('lib/agent.js', { replace: 'not there', by: '' });`,
+      `const { loadEdited } = await import(${module}); loadEdited('lib/agent.js', [{ replace: 'not there', by: '' }]);`,
     );
     assert.match(stderr, /ssh2\/lib\/agent\.js does not have the text to edit/);
   });
