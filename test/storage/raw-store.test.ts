@@ -15,7 +15,6 @@ import { createS3Store } from '../../src/storage/s3-store.ts';
 import { newBucket, startS3, testS3 } from '../support/s3.ts';
 import { temporaryDirectory } from '../support/servers.ts';
 
-
 interface StoreUnderTest {
   readonly store: RawStore;
   /** Everything that lies in the store, unfinished uploads included. */
