@@ -24,6 +24,8 @@ import {
 
 /** Small writes are gathered to this size: waking a thread of the pool for each costs more than the bytes. */
 const WRITE_BYTES = 512 * 1024;
+/** Most files of a shop are smaller. */
+const FIRST_BUFFER_BYTES = 16 * 1024;
 /** What one system call takes at most (IOV_MAX). */
 const WRITE_PIECES = 1_024;
 /** Larger pieces make larger batches of rows, which outlive the young generation and swell the heap. */
@@ -75,9 +77,9 @@ function rethrowAs(key: string) {
 class DirectoryWriter implements RawObjectWriter {
   readonly #path: string;
   readonly #sync: (directory: string) => Promise<void>;
-  /** Copies of what waits to be written. */
-  #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
+  /** Begins with what waits to be written. It is kept: a copy of its own for each piece makes work for the collector. */
+  #buffer = Buffer.alloc(0);
+  #waiting = 0;
   #file: FileHandle | undefined;
 
   constructor(path: string, sync: (directory: string) => Promise<void>) {
@@ -86,16 +88,25 @@ class DirectoryWriter implements RawObjectWriter {
   }
 
   get bufferedBytes(): number {
-    return this.#waitingBytes;
+    return this.#waiting;
   }
 
   async write(...chunks: readonly Uint8Array[]): Promise<void> {
     const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
-    const pieces = this.#waiting.length + chunks.length;
-    // Enough for a write of its own: what arrives now needs no copy.
-    if (this.#waitingBytes + bytes >= WRITE_BYTES || pieces >= WRITE_PIECES) return this.#flush(chunks);
-    for (const chunk of chunks) this.#waiting.push(Buffer.from(chunk));
-    this.#waitingBytes += bytes;
+    // Enough for a write: what arrives now needs no copy.
+    if (this.#waiting + bytes >= WRITE_BYTES) return this.#flush(chunks);
+    this.#reserve(this.#waiting + bytes);
+    for (const chunk of chunks) {
+      this.#buffer.set(chunk, this.#waiting);
+      this.#waiting += chunk.length;
+    }
+  }
+
+  #reserve(bytes: number): void {
+    if (bytes <= this.#buffer.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.min(WRITE_BYTES, Math.max(FIRST_BUFFER_BYTES, 2 * bytes)));
+    grown.set(this.#buffer.subarray(0, this.#waiting));
+    this.#buffer = grown;
   }
 
   async complete(): Promise<void> {
@@ -113,8 +124,7 @@ class DirectoryWriter implements RawObjectWriter {
   }
 
   async abort(): Promise<void> {
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    this.#waiting = 0;
     await this.#file?.close().catch(() => undefined);
     this.#file = undefined;
     await rm(partial(this.#path), { force: true }).catch(() => undefined);
@@ -139,13 +149,12 @@ class DirectoryWriter implements RawObjectWriter {
   async #flush(more: readonly Uint8Array[]): Promise<void> {
     try {
       const file = await this.#opened();
-      let left = [...this.#waiting, ...more].filter(({ length }) => length > 0);
+      let left = [this.#buffer.subarray(0, this.#waiting), ...more].filter(({ length }) => length > 0);
       while (left.length > 0) {
         const { bytesWritten } = await file.writev(left.slice(0, WRITE_PIECES));
         left = after(left, bytesWritten);
       }
-      this.#waiting = [];
-      this.#waitingBytes = 0;
+      this.#waiting = 0;
     } catch (error) {
       rethrowAs(this.#path)(error);
     }
