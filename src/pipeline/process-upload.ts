@@ -86,6 +86,7 @@ async function run(options: PipelineOptions, upload: ProcessingUpload, signal: A
         schema,
         spec,
         subject,
+        repeats: upload.repeats,
         prefixBytes: prefix.length,
         encode: () => streamObject(store, upload.objectKey, signal, (bytes) => encodeFile(bytes, encoding)),
         read: () =>

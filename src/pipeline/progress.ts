@@ -15,6 +15,8 @@ export interface ProcessingUpload {
   readonly objectKey: string;
   /** PostgreSQL's text, with microseconds. */
   readonly receivedAt: string;
+  /** An earlier upload had the same bytes. */
+  readonly repeats: boolean;
   /** Null when the schema type is no longer enabled. */
   readonly transformer: TransformerSpec | null;
 }
@@ -35,6 +37,7 @@ UPDATE piing.uploads u SET status = 'PROCESSING', started_at = COALESCE(u.starte
  WHERE u.id = $1 AND u.status IN ('PENDING', 'PROCESSING')
 RETURNING u.id, u.organization_id AS "organizationId", u.client_id AS "clientId", u.schema_type AS "schemaType",
           u.format, u.object_key AS "objectKey", u.received_at::text AS "receivedAt",
+          u.duplicate_of IS NOT NULL AS repeats,
           (SELECT e.transformer FROM piing.schema_enablements e
             WHERE e.organization_id = u.organization_id AND e.schema_type = u.schema_type) AS transformer`;
 
@@ -72,9 +75,8 @@ async function finish(client: Queryable, id: UploadId, result: Result): Promise<
   const finished = await client.query<{ latency: number }>(FINISH, values);
   const row = finished.rows[0];
   if (!row) return undefined;
-  await client.query('DELETE FROM piing.upload_errors WHERE upload_id = $1', [id]);
   const numbered = faults.map((fault, ordinal) => ({ ordinal, ...fault }));
-  await client.query(INSERT_ERRORS, [id, toJsonb(numbered)]);
+  if (numbered.length > 0) await client.query(INSERT_ERRORS, [id, toJsonb(numbered)]);
   await announceUpload(client, id);
   return row.latency;
 }

@@ -12,13 +12,13 @@ SELECT format('%I.%I', n.nspname, c.relname) AS name
    AND $2::text[] <@ ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)
  ORDER BY 1`;
 
-const LEDGER = 'public.load_ledger';
+const LEDGERS = ['public.load_confirmations', 'public.load_ledger'];
 
-/** Every table of tenants' rows, also of schema types that are no longer in the catalogue; the ledger last. */
+/** Every table of tenants' rows, also of schema types that are no longer in the catalogue; the ledgers last. */
 export async function tenantTables(analytics: Queryable): Promise<string[]> {
   const columns = ['organization_id', '_upload_id', '_line', '_received_at'];
   const found = await analytics.query<{ name: string }>(FIND_TABLES, ['public', columns]);
-  return [...found.rows.map(({ name }) => name), LEDGER];
+  return [...found.rows.map(({ name }) => name), ...LEDGERS];
 }
 
 /** Every table of a schema that says of its rows which organization they are of, referring tables first. */

@@ -16,7 +16,7 @@ export const SQL_TYPES: Readonly<
 };
 
 /** Tables of the same database that are not for rows of files. */
-const OWN_TABLES: ReadonlySet<string> = new Set(['load_ledger']);
+const OWN_TABLES: ReadonlySet<string> = new Set(['load_ledger', 'load_confirmations']);
 
 /** What is wrong between parts of a file that are each well formed. */
 export function* ruleProblems(

@@ -43,7 +43,7 @@ describe('Migrations', () => {
         JOIN pg_class c ON c.oid = i.indrelid
         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
        WHERE i.indisprimary AND c.relnamespace = 'public'::regnamespace`);
-    assert.equal(keys.rows.length, 5);
+    assert.equal(keys.rows.length, 6);
     for (const { table, first } of keys.rows) assert.equal(first, 'organization_id', table);
   });
 

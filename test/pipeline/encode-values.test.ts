@@ -75,6 +75,7 @@ describe('A value written for a binary COPY', function () {
         client,
         ...encoding,
         subject,
+        repeats: false,
         prefixBytes: prefix.length,
         encode: () => encodeFile(Readable.from([csv]), encoding),
         read: () => readRecords(Readable.from([csv]), 'csv', KINDS, DEFAULT_TRANSFORMER),

@@ -48,9 +48,20 @@ const row = fc.tuple(
   fc.option(fc.nat(3), { nil: null }),
 );
 const files = fc.array(
-  fc.record({ rows: fc.array(row, { minLength: 1, maxLength: 12 }), receivedAt: fc.nat(3) }),
+  fc.record({
+    rows: fc.array(row, { minLength: 1, maxLength: 12 }),
+    receivedAt: fc.nat(3),
+    repeats: fc.option(fc.nat()),
+  }),
   { minLength: 1, maxLength: 4 },
 );
+/** Some of the files are others again. */
+const withRepeats = (given: readonly (File & { readonly repeats: number | null })[]): File[] =>
+  given.map((file, index) =>
+    file.repeats === null || index === 0
+      ? file
+      : { ...file, rows: given[file.repeats % index]?.rows ?? file.rows },
+  );
 /** What happens to one of the files: a run, a run whose worker dies before it commits, a replay; small or large. */
 const step = fc.record({
   file: fc.nat(),
@@ -89,7 +100,7 @@ describe('The merge', function () {
       }));
     }
 
-    run(index: number, { small = true, dies = false } = {}): Promise<LoadOutcome> {
+    run(index: number, { small = true, dies = false, repeats = index % 3 !== 2 } = {}): Promise<LoadOutcome> {
       const subject = this.subjects[index] as LoadSubject;
       const prefix = rowPrefix(subject, SCHEMA.columns.length);
       const spec = { ...DEFAULT_TRANSFORMER, onDuplicate: this.#policy };
@@ -100,6 +111,8 @@ describe('The merge', function () {
           schema: SCHEMA,
           spec,
           subject,
+          // Worth a look or not: what is found decides.
+          repeats,
           prefixBytes: prefix.length,
           encode: () => encodeFile(bytes(), { format: 'csv', schema: SCHEMA, spec, prefix }),
           read: () => readRecords(bytes(), 'csv', SCHEMA, spec),
@@ -112,16 +125,19 @@ describe('The merge', function () {
       });
     }
 
-    replay(index: number, small: boolean): Promise<unknown> {
+    replay(index: number, small: boolean, repeats?: boolean): Promise<unknown> {
       return forgetLoad(this.#pool, this.organizationId, this.subjects[index]?.uploadId as never).then(() =>
-        this.run(index, { small }),
+        this.run(index, { small, ...(repeats === undefined ? {} : { repeats }) }),
       );
     }
 
     async table(): Promise<unknown[]> {
       const { rows } = await this.#pool.query(
-        `SELECT shop, number::float8 AS number, price::float8 AS price, _upload_id AS upload, _line AS line
-           FROM public.prices WHERE organization_id = $1 ORDER BY shop COLLATE "C", number`,
+        `SELECT shop, number::float8 AS number, price::float8 AS price, _line AS line,
+                COALESCE(c.confirmed_by, p._upload_id) AS upload
+           FROM public.prices p LEFT JOIN public.load_confirmations c
+             ON c.organization_id = p.organization_id AND c.upload_id = p._upload_id
+          WHERE p.organization_id = $1 ORDER BY shop COLLATE "C", number`,
         [this.organizationId],
       );
       return rows;
@@ -150,7 +166,8 @@ describe('The merge', function () {
   for (const policy of ['update', 'ignore'] as const) {
     it(`ends in one table whatever the order of workers, retries, replays and repeats (${policy})`, () =>
       fuzzed(
-        fc.asyncProperty(files, fc.array(step, { maxLength: 12 }), async (given, steps) => {
+        fc.asyncProperty(files, fc.array(step, { maxLength: 12 }), async (drawn, steps) => {
+          const given = withRepeats(drawn);
           const uploads = new Uploads(given, policy);
           const every = given.map((_, file) => ({
             file,
@@ -174,6 +191,42 @@ describe('The merge', function () {
         }),
       ));
   }
+
+  it('moves no row of a large file that comes again, and yet it counts as received last', async () => {
+    const rows: Row[] = [
+      ['a', '1', 1],
+      ['a', '2', 2],
+      ['b', '1', null],
+    ];
+    const between: Row[] = [
+      ['a', '1', 9],
+      ['c', '1', 5],
+    ];
+    const uploads = new Uploads(
+      [
+        { rows, receivedAt: 1 },
+        { rows, receivedAt: 3 },
+        { rows: between, receivedAt: 2 },
+      ],
+      'update',
+    );
+    const places = async () => {
+      const sql = 'SELECT ctid::text, xmin::text FROM public.prices WHERE organization_id = $1 ORDER BY ctid';
+      return (await database.pool.query(sql, [uploads.organizationId])).rows;
+    };
+    await uploads.run(0, { small: false });
+    const before = await places();
+    const again = await uploads.run(1, { small: false, repeats: true });
+    assert.deepEqual(again.rows, { total: 3, loaded: 0, unchanged: 3, rejected: 0 });
+    assert.deepEqual(await places(), before);
+    await database.pool.query(
+      'UPDATE public.prices SET price = 7 WHERE organization_id = $1 AND number = 2',
+      [uploads.organizationId],
+    );
+    await uploads.replay(1, false, true);
+    await uploads.run(2, { small: false });
+    assert.deepEqual(await uploads.table(), uploads.expected(), 'also what hands had changed');
+  });
 
   it('counts the same by every way: rows that are new, rows that change nothing, rows that lose', async () => {
     const first = {

@@ -12,6 +12,7 @@ import { composeLoadSql, type LoadSql } from './load-sql.ts';
 import { findsKnownKey } from './probe.ts';
 import { Reading } from './reading.ts';
 import { Rejects } from './rejects.ts';
+import { confirmRepeat, settleConfirmations } from './repeats.ts';
 import { expectTolerable } from './row-errors.ts';
 import { isSmallFile, mergeSmall } from './small-load.ts';
 import { mergeStaged, stageRows } from './staged-load.ts';
@@ -25,6 +26,8 @@ export interface LoadOptions {
   readonly schema: SchemaType;
   readonly spec: TransformerSpec;
   readonly subject: LoadSubject;
+  /** Whether an earlier upload had the same bytes: then it is worth a look whether its rows are still there. */
+  readonly repeats: boolean;
   /** Bytes of what precedes the line in every encoded row. */
   readonly prefixBytes: number;
   /** Reads the file from its beginning, as rows for COPY. */
@@ -79,6 +82,7 @@ class Load {
     await lockTable(client, subject);
     const before = await claimLoad(client, subject);
     if (before) return this.#loadedBefore(before);
+    await settleConfirmations(client, this.#sql, subject);
     const counts = (await this.#loadDirectly()) ?? (await this.#loadStaged());
     await recordLoad(client, subject, counts);
     return counts;
@@ -105,7 +109,7 @@ class Load {
   }
 
   async #loadStaged(): Promise<LoadCounts> {
-    const { client, schema, spec, subject } = this.#options;
+    const { client, schema, spec, subject, repeats } = this.#options;
     let staged = await stageRows(client, this.#sql, this.reading);
     if (!hasComparableKey(schema)) staged = { ...staged, unique: false };
     if (spec.onDuplicate === 'reject') {
@@ -113,6 +117,10 @@ class Load {
       staged = { rows: staged.rows - removed, unique: true };
     }
     this.#expectTolerable();
+    if (repeats && staged.unique && spec.onDuplicate === 'update') {
+      const known = await confirmRepeat(client, this.#sql, subject, staged.rows);
+      if (known) return { loaded: 0, unchanged: staged.rows };
+    }
     return mergeStaged(client, this.#sql, subject, staged, spec.onDuplicate === 'ignore');
   }
 

@@ -4,6 +4,9 @@ import type { TransformerSpec } from '../../schemas/transformer-spec.ts';
 
 const quote = pg.escapeIdentifier;
 const STAGING = 'pg_temp.staging';
+/** By this upload or by one received later. $1 the organization, $2 the upload, $3 the receipt, $4 the schema type. */
+const LATER_CONFIRMATION = `c.organization_id = $1 AND c.schema_type = $4
+     AND (c.received_at, c.confirmed_by) >= ($3::timestamptz, $2::uuid)`;
 
 /** The statements of one load. $1 is the organization, $2 the upload, $3 the time of receipt, where they are used. */
 export interface LoadSql {
@@ -27,7 +30,14 @@ export interface LoadSql {
   readonly insertStaged: string;
   /** Inserts what is staged and has no row in the table, at twice the cost. */
   readonly insertMissing: string;
-  /** A small file in one statement, with its ledger entry; $4 the schema type, $5 lines, then a column each. */
+  /** Staged rows beside those of the upload that has the first of them: `owner`, `same`, `owned`. */
+  readonly compareStaged: string;
+  /** Puts confirmations by this upload, and by those received later, into the rows; $4 the schema type. */
+  readonly settleConfirmations: string;
+  /**
+   * A small file in one statement, with its ledger entry; $4 the schema type, $5 lines, then a column each. Does
+   * nothing and returns no row while a confirmation by a later upload waits.
+   */
   readonly mergeArrays: string;
   /** True when one of the keys is there; $2 and on, the arrays of its columns. */
   readonly findKeys: string;
@@ -89,12 +99,29 @@ WITH gone AS (
 ) SELECT count(*) AS removed, count(*) FILTER (WHERE same) AS same FROM gone`,
     insertStaged: `INSERT INTO ${target} (${all}) SELECT ${all} FROM ${STAGING}`,
     insertMissing: `INSERT INTO ${target} (${all}) SELECT ${all} FROM ${STAGING} ${conflict} DO NOTHING`,
+    compareStaged: `
+WITH owner AS (
+  SELECT t._upload_id FROM (SELECT * FROM ${STAGING} LIMIT 1) i JOIN ${target} t ON ${sameKey}
+), same AS (
+  SELECT count(*) AS rows FROM ${STAGING} i JOIN ${target} t ON ${sameKey}
+   WHERE t._upload_id = (SELECT _upload_id FROM owner) AND t._line = i._line
+     AND ${wins('$3::timestamptz', '$2::uuid')} AND ${identical}
+), owned AS (
+  SELECT count(*) AS rows FROM ${target} WHERE organization_id = $1 AND _upload_id = (SELECT _upload_id FROM owner)
+) SELECT (SELECT _upload_id FROM owner) AS owner, same.rows AS same, owned.rows AS owned FROM same, owned`,
+    settleConfirmations: `
+WITH due AS (
+  DELETE FROM public.load_confirmations c WHERE ${LATER_CONFIRMATION} RETURNING upload_id, confirmed_by, received_at
+) UPDATE ${target} t SET _upload_id = due.confirmed_by, _received_at = due.received_at
+    FROM due WHERE t.organization_id = $1 AND t._upload_id = due.upload_id`,
     mergeArrays: `
 WITH done AS (
   SELECT rows_loaded, rows_unchanged FROM public.load_ledger WHERE organization_id = $1 AND upload_id = $2
+), later AS (
+  SELECT FROM public.load_confirmations c WHERE ${LATER_CONFIRMATION}
 ), given AS (
   SELECT * FROM unnest($5::bigint[], ${arrays.join(', ')}) AS g(_line, ${columns.join(', ')})
-   WHERE NOT EXISTS (SELECT FROM done)
+   WHERE NOT EXISTS (SELECT FROM done) AND NOT EXISTS (SELECT FROM later)
 ), incoming AS (${distinct('given')}
 ), same AS (
   SELECT count(*) AS rows FROM incoming i JOIN ${target} t ON ${sameKey}
@@ -109,10 +136,12 @@ WITH done AS (
          (SELECT count(*) AS written FROM merged) AS w, (SELECT count(*) AS given_rows FROM given) AS g
 ), entered AS (
   INSERT INTO public.load_ledger (organization_id, upload_id, schema_type, received_at, rows_loaded, rows_unchanged)
-  SELECT $1, $2, $4, $3::timestamptz, loaded, unchanged FROM counts WHERE NOT EXISTS (SELECT FROM done)
+  SELECT $1, $2, $4, $3::timestamptz, loaded, unchanged FROM counts
+   WHERE NOT EXISTS (SELECT FROM done) AND NOT EXISTS (SELECT FROM later)
 )
 SELECT rows_loaded AS loaded, rows_unchanged AS unchanged FROM done
-UNION ALL SELECT loaded, unchanged FROM counts WHERE NOT EXISTS (SELECT FROM done)`,
+UNION ALL SELECT loaded, unchanged FROM counts
+ WHERE NOT EXISTS (SELECT FROM done) AND NOT EXISTS (SELECT FROM later)`,
     // A subquery for each key, because the planner would rather read the whole table than look up 200 keys.
     findKeys: `
 SELECT bool_or((SELECT true FROM ${target} t WHERE ${sameKey} LIMIT 1)) AS found

@@ -4,6 +4,7 @@ import { CopyRows } from '../encode/copy-rows.ts';
 import { columnArrays } from './column-arrays.ts';
 import type { LoadCounts, LoadSubject } from './ledger.ts';
 import type { LoadSql } from './load-sql.ts';
+import { settleConfirmations } from './repeats.ts';
 
 /** Beyond this a COPY is faster than parameters. */
 export const isSmallFile = (rows: number, bytes: number): boolean => rows <= 500 && bytes <= 256 * 1024;
@@ -13,18 +14,23 @@ export async function mergeSmall(
   client: PoolClient,
   sql: LoadSql,
   schema: SchemaType,
-  { organizationId, uploadId, receivedAt, schemaType }: LoadSubject,
+  subject: LoadSubject,
   batches: readonly CopyRows[],
   prefixBytes: number,
 ): Promise<LoadCounts> {
+  const { organizationId, uploadId, receivedAt, schemaType } = subject;
   const rows = joinRows(batches);
   const every = Array.from({ length: rows.count }, (_, row) => row);
   const types = schema.columns.map(({ type }) => type);
   const arrays = columnArrays(rows, every, types, prefixBytes);
   const values = [organizationId, uploadId, receivedAt, schemaType, ...arrays];
-  const merged = await client.query<LoadCounts>(sql.mergeArrays, values);
-  if (!merged.rows[0]) throw new Error(`The merge of upload ${uploadId} returned no counts.`);
-  return merged.rows[0];
+  const merge = async () => (await client.query<LoadCounts>(sql.mergeArrays, values)).rows[0];
+  const counts = await merge();
+  if (counts) return counts;
+  await settleConfirmations(client, sql, subject);
+  const settled = await merge();
+  if (!settled) throw new Error(`The merge of upload ${uploadId} returned no counts.`);
+  return settled;
 }
 
 function joinRows(batches: readonly CopyRows[]): CopyRows {
