@@ -1,3 +1,5 @@
+import { FILE_FAULTS, type FileFaultCode } from '../schemas/fault-catalogue.ts';
+
 export interface ProblemKind {
   readonly status: number;
   /** The same each time (RFC 9457, section 3.1.3). */
@@ -156,7 +158,7 @@ export const PROBLEMS = {
   UNUSABLE_FILE: {
     status: 422,
     title: 'The file cannot be processed',
-    help: 'The beginning of the file shows that none of it can be loaded. The code says what it is, for example MISSING_COLUMNS; line, column and value say where. Nothing was stored: mend the file and send it again.',
+    help: 'The beginning of the file shows that none of it can be loaded. Type, title and code are those of the fault, for example MISSING_COLUMNS; line, column and value say where. Nothing was stored: mend the file and send it again.',
   },
   IDEMPOTENCY_KEY_REUSED: {
     status: 422,
@@ -204,14 +206,24 @@ export type ProblemCode = keyof typeof PROBLEMS;
 
 export const PROBLEM_CODES = Object.keys(PROBLEMS) as ProblemCode[];
 
+/** Every `type` that an answer may have. */
+export const PROBLEM_TYPES: readonly string[] = [
+  ...new Set([...PROBLEM_CODES, ...Object.keys(FILE_FAULTS)]),
+].map((code) => `/problems/${code}`);
+
 export function isProblemCode(code: string): code is ProblemCode {
   return Object.hasOwn(PROBLEMS, code);
+}
+
+/** True for what makes a file unusable: such a problem has the type and the title of its fault. */
+export function isFileFault(code: string): code is FileFaultCode {
+  return Object.hasOwn(FILE_FAULTS, code);
 }
 
 /**
  * The `type` of a problem: a reference with the full path (RFC 9457, section 3.1.1), which resolves to the page about
  * it under whatever host name the API was reached.
  */
-export function problemType(code: ProblemCode): string {
+export function problemType(code: ProblemCode | FileFaultCode): string {
   return `/problems/${code}`;
 }

@@ -1,5 +1,6 @@
 import type { Refusal } from '../intake/refusal.ts';
-import { isProblemCode, PROBLEMS, type ProblemCode, problemType } from './problem-catalogue.ts';
+import { FILE_FAULTS } from '../schemas/fault-catalogue.ts';
+import { isFileFault, isProblemCode, PROBLEMS, type ProblemCode, problemType } from './problem-catalogue.ts';
 
 /** Seconds after which a request that met a fault of ours is worth another attempt. */
 const RETRY_AFTER_SECONDS = 5;
@@ -34,9 +35,11 @@ export class Problem extends Error {
 
   /** The body of the answer (RFC 9457). `instance` is the path that was asked for. */
   toBody(instance: string | undefined): Record<string, unknown> {
-    const { status, title } = PROBLEMS[this.code];
+    const { status } = PROBLEMS[this.code];
     const code = String(this.members.code ?? this.code);
-    const type = problemType(this.code);
+    const fault = this.code === 'UNUSABLE_FILE' && isFileFault(code) ? code : undefined;
+    const { title } = fault ? FILE_FAULTS[fault] : PROBLEMS[this.code];
+    const type = problemType(fault ?? this.code);
     return { type, title, status, detail: this.message, instance, ...this.members, code };
   }
 }

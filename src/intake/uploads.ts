@@ -1,3 +1,4 @@
+import type { WarningCode } from '../schemas/fault-catalogue.ts';
 import type { Fault } from '../schemas/faults.ts';
 import type { OrganizationId, UploadId } from '../support/ids.ts';
 
@@ -29,7 +30,7 @@ export interface RowCounts {
 
 /** A remark that did not stop the file. */
 export interface Warning {
-  readonly code: string;
+  readonly code: WarningCode;
   readonly message: string;
 }
 

@@ -1,3 +1,5 @@
+import type { FileFaultCode } from './fault-catalogue.ts';
+
 /** Longest piece of a tenant's value that is quoted in an error, in characters. */
 const MAX_QUOTED_VALUE = 100;
 
@@ -19,7 +21,11 @@ export interface Fault {
 export class FileFault extends Error {
   readonly fault: Fault;
 
-  constructor(code: string, message: string, at: Partial<Pick<Fault, 'line' | 'column' | 'value'>> = {}) {
+  constructor(
+    code: FileFaultCode,
+    message: string,
+    at: Partial<Pick<Fault, 'line' | 'column' | 'value'>> = {},
+  ) {
     super(message);
     this.name = 'FileFault';
     this.fault = {

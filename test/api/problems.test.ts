@@ -49,7 +49,7 @@ describe('problem details', () => {
     const body = problemOfRefusal(Refusal.from(fault)).toBody('/');
     assert.equal(body.status, 422);
     assert.equal(body.code, 'MISSING_COLUMNS');
-    assert.equal(body.type, '/problems/UNUSABLE_FILE');
+    assert.equal(body.type, '/problems/MISSING_COLUMNS');
     assert.deepEqual([body.line, body.column, body.value], [1, 'amount', 'x']);
   });
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { RowCounts, UploadSource, UploadStatus } from '../../intake/uploads.ts';
-import { PROBLEM_CODES } from '../problem-catalogue.ts';
+import { PROBLEM_TYPES } from '../problem-catalogue.ts';
 
 /** Refers to a component by the name that the document shows. */
 export const ref = (name: ComponentName) => ({ $ref: `${name}#` });
@@ -143,7 +143,7 @@ const COMPONENTS: Readonly<Record<ComponentName, JsonSchema>> = {
     description: 'Problem details (RFC 9457). The type leads to a page about it.',
     type: 'object',
     properties: {
-      type: text('/problems/CODE', { enum: PROBLEM_CODES.map((code) => `/problems/${code}`) }),
+      type: text('/problems/CODE', { enum: PROBLEM_TYPES }),
       title: text('The same for every problem of the type.'),
       status: { type: 'integer', minimum: 400, maximum: 599 },
       detail: text('What was wrong this time.'),

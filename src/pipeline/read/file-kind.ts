@@ -1,8 +1,9 @@
+import type { FileFaultCode } from '../../schemas/fault-catalogue.ts';
 import { FileFault } from '../../schemas/faults.ts';
 
 interface Kind {
   readonly startsWith: readonly number[];
-  readonly code: string;
+  readonly code: FileFaultCode;
   readonly message: string;
 }
 

@@ -1,4 +1,5 @@
 import type { Token } from 'stream-json/core/parser.js';
+import type { RowFaultCode } from '../../schemas/fault-catalogue.ts';
 import { type Fault, FileFault } from '../../schemas/faults.ts';
 import type { HeaderMatcher } from '../../schemas/header.ts';
 import type { RecordBatch, SourceRecord } from '../records.ts';
@@ -218,7 +219,7 @@ export class JsonRows {
     if (value !== null && value !== '') this.#values[column] = value;
   }
 
-  #setFault(code: string, message: string, column: string | null): void {
+  #setFault(code: RowFaultCode, message: string, column: string | null): void {
     this.#fault ??= { line: this.count + 1, column: column && shorten(column), code, message, value: null };
   }
 

@@ -1,11 +1,12 @@
+import type { RowFaultCode } from '../../schemas/fault-catalogue.ts';
 import type { Column } from '../../schemas/schema-type.ts';
 
 /** What is wrong with one value. The compiler adds where it stands. */
 export class CellFault {
-  readonly code: string;
+  readonly code: RowFaultCode;
   readonly message: string;
 
-  constructor(code: string, message: string) {
+  constructor(code: RowFaultCode, message: string) {
     this.code = code;
     this.message = message;
   }
