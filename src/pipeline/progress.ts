@@ -15,7 +15,7 @@ export interface ProcessingUpload {
   readonly objectKey: string;
   /** PostgreSQL's text, with microseconds. */
   readonly receivedAt: string;
-  /** An earlier upload had the same bytes. */
+  /** An earlier upload had the same bytes, and they are so many that leaving its rows alone is worth a look. */
   readonly repeats: boolean;
   /** Null when the schema type is no longer enabled. */
   readonly transformer: TransformerSpec | null;
@@ -32,12 +32,15 @@ export interface Result {
   readonly hasReport: boolean;
 }
 
+/** Below it replacing the rows is quick, and looking for all rows of an upload means reading the whole table. */
+const REPEAT_BYTES = 1024 * 1024;
+
 const START = `
 UPDATE piing.uploads u SET status = 'PROCESSING', started_at = COALESCE(u.started_at, now())
  WHERE u.id = $1 AND u.status IN ('PENDING', 'PROCESSING')
 RETURNING u.id, u.organization_id AS "organizationId", u.client_id AS "clientId", u.schema_type AS "schemaType",
           u.format, u.object_key AS "objectKey", u.received_at::text AS "receivedAt",
-          u.duplicate_of IS NOT NULL AS repeats,
+          u.duplicate_of IS NOT NULL AND u.size_bytes > ${REPEAT_BYTES} AS repeats,
           (SELECT e.transformer FROM piing.schema_enablements e
             WHERE e.organization_id = u.organization_id AND e.schema_type = u.schema_type) AS transformer`;
 

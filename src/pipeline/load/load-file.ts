@@ -118,6 +118,7 @@ class Load {
     }
     this.#expectTolerable();
     if (repeats && staged.unique && spec.onDuplicate === 'update') {
+      await client.query(this.#sql.analyzeStaging);
       const known = await confirmRepeat(client, this.#sql, subject, staged.rows);
       if (known) return { loaded: 0, unchanged: staged.rows };
     }

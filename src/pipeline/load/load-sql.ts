@@ -30,7 +30,9 @@ export interface LoadSql {
   readonly insertStaged: string;
   /** Inserts what is staged and has no row in the table, at twice the cost. */
   readonly insertMissing: string;
-  /** Staged rows beside those of the upload that has the first of them: `owner`, `same`, `owned`. */
+  /** The upload that the first staged row belongs to in the table: `owner`. */
+  readonly findOwner: string;
+  /** How many rows in the table are of the upload $4, `owned`, and how many of these are staged as they are, `same`. */
   readonly compareStaged: string;
   /** Puts confirmations by this upload, and by those received later, into the rows; $4 the schema type. */
   readonly settleConfirmations: string;
@@ -99,16 +101,12 @@ WITH gone AS (
 ) SELECT count(*) AS removed, count(*) FILTER (WHERE same) AS same FROM gone`,
     insertStaged: `INSERT INTO ${target} (${all}) SELECT ${all} FROM ${STAGING}`,
     insertMissing: `INSERT INTO ${target} (${all}) SELECT ${all} FROM ${STAGING} ${conflict} DO NOTHING`,
+    findOwner: `
+SELECT t._upload_id AS owner FROM (SELECT * FROM ${STAGING} LIMIT 1) i JOIN ${target} t ON ${sameKey}`,
     compareStaged: `
-WITH owner AS (
-  SELECT t._upload_id FROM (SELECT * FROM ${STAGING} LIMIT 1) i JOIN ${target} t ON ${sameKey}
-), same AS (
-  SELECT count(*) AS rows FROM ${STAGING} i JOIN ${target} t ON ${sameKey}
-   WHERE t._upload_id = (SELECT _upload_id FROM owner) AND t._line = i._line
-     AND ${wins('$3::timestamptz', '$2::uuid')} AND ${identical}
-), owned AS (
-  SELECT count(*) AS rows FROM ${target} WHERE organization_id = $1 AND _upload_id = (SELECT _upload_id FROM owner)
-) SELECT (SELECT _upload_id FROM owner) AS owner, same.rows AS same, owned.rows AS owned FROM same, owned`,
+SELECT count(*) AS owned, count(i._line) AS same FROM ${target} t LEFT JOIN ${STAGING} i
+    ON ${same('t', 'i')} AND t._line = i._line AND ${identical} AND ${wins('$3::timestamptz', '$2::uuid')}
+ WHERE t.organization_id = $1 AND t._upload_id = $4`,
     settleConfirmations: `
 WITH due AS (
   DELETE FROM public.load_confirmations c WHERE ${LATER_CONFIRMATION} RETURNING upload_id, confirmed_by, received_at

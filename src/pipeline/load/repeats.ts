@@ -14,12 +14,12 @@ ON CONFLICT (organization_id, schema_type, upload_id) DO UPDATE
    SET confirmed_by = EXCLUDED.confirmed_by, received_at = EXCLUDED.received_at
  WHERE (c.received_at, c.confirmed_by) < (EXCLUDED.received_at, EXCLUDED.confirmed_by)`;
 
+// A table that was just filled has no statistics: the planner would join it as if it had a few rows, in n² steps.
+const JOIN_BY_HASH = `SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '64MB', true)`;
+const JOIN_FREELY = `SELECT set_config('enable_nestloop', 'on', true)`;
+
 interface Comparison {
-  /** The upload that the first staged row belongs to in the table. */
-  readonly owner: string | null;
-  /** Staged rows that are in the table as they are, as rows of that upload. */
   readonly same: number;
-  /** All rows of that upload in the table. */
   readonly owned: number;
 }
 
@@ -30,11 +30,18 @@ export async function confirmRepeat(
   { organizationId, uploadId, schemaType, receivedAt }: LoadSubject,
   staged: number,
 ): Promise<boolean> {
-  const { rows } = await client.query<Comparison>(sql.compareStaged, [organizationId, uploadId, receivedAt]);
-  const [found] = rows;
-  if (!found?.owner || found.same !== staged || found.owned !== staged) return false;
-  if (found.owner !== uploadId)
-    await client.query(CONFIRM, [organizationId, schemaType, found.owner, uploadId, receivedAt]);
+  const first = await client.query<{ owner: string }>(sql.findOwner, [organizationId]);
+  const owner = first.rows[0]?.owner;
+  if (owner === undefined) return false;
+  await client.query(JOIN_BY_HASH);
+  const compared = await client.query<Comparison>(sql.compareStaged, [
+    ...[organizationId, uploadId, receivedAt, owner],
+  ]);
+  await client.query(JOIN_FREELY);
+  const [found] = compared.rows;
+  if (found?.same !== staged || found.owned !== staged) return false;
+  if (owner !== uploadId)
+    await client.query(CONFIRM, [organizationId, schemaType, owner, uploadId, receivedAt]);
   return true;
 }
 
