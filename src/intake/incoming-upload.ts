@@ -212,8 +212,8 @@ export class IncomingUpload {
       err: refusal.retryable ? refusal.cause : undefined,
     };
     logger.warn(fields, `upload ${outcome}`);
-    await writer.abort();
-    await records.abandon(this.id, asFault(refusal), true).catch((error: unknown) => {
+    const discarded = await writer.abort();
+    await records.abandon(this.id, asFault(refusal), discarded).catch((error: unknown) => {
       logger.error({ err: error }, 'abandoned upload could not be recorded; the sweeper will');
     });
     this.#options.onEnd(outcome, refusal);

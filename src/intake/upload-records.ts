@@ -35,7 +35,7 @@ export interface UploadRecords {
   begin(upload: NewUpload): Promise<void>;
   /** The acknowledgement: status PENDING and the job, in one transaction. Returns the time of receipt. */
   commit(file: ReceivedFile): Promise<Date>;
-  /** Marks an upload that will never be acknowledged, with the reason. `discarded`: its object is gone. */
+  /** Marks an upload that will never be acknowledged, with the reason. Unless its object is gone for certain (`discarded`), the sweeper removes it. */
   abandon(id: UploadId, reason: Fault | undefined, discarded: boolean): Promise<void>;
 }
 

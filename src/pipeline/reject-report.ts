@@ -42,11 +42,11 @@ export class RejectReport {
     await this.#writer.complete();
   }
 
-  /** Leaves no report. */
+  /** Ends an unfinished report. A complete one stays: a worker that was thought dead must not remove another's. */
   async abort(): Promise<void> {
     this.#csv?.destroy();
     await this.#stored.catch(() => undefined);
-    await this.#writer.abort();
+    await this.#writer.abort('keep');
   }
 
   #open(headers: readonly string[]): CsvFormatterStream<FormatterRow, FormatterRow> {

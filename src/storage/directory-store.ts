@@ -123,12 +123,17 @@ class DirectoryWriter implements RawObjectWriter {
     }
   }
 
-  async abort(): Promise<void> {
+  async abort(complete?: 'keep'): Promise<boolean> {
     this.#waiting = 0;
     await this.#file?.close().catch(() => undefined);
     this.#file = undefined;
-    await rm(partial(this.#path), { force: true }).catch(() => undefined);
-    await rm(this.#path, { force: true }).catch(() => undefined);
+    try {
+      await rm(partial(this.#path), { force: true });
+      if (complete !== 'keep') await rm(this.#path, { force: true });
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   async #opened(): Promise<FileHandle> {

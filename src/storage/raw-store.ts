@@ -23,8 +23,12 @@ export interface RawObjectWriter {
   write(...chunks: readonly Uint8Array[]): Promise<void>;
   /** Resolves when the whole object is durable and readable. @throws {StoreUnavailableError} */
   complete(): Promise<void>;
-  /** Leaves nothing behind, as far as the store can be reached. Never rejects. */
-  abort(): Promise<void>;
+  /**
+   * Removes what was written; with `keep`, not an object of this key that is complete: somebody else may have written
+   * it. False when something may be left, because the store did not answer, or failed before: what it was sent then
+   * may still arrive. Never rejects.
+   */
+  abort(complete?: 'keep'): Promise<boolean>;
 }
 
 /** Where received files are kept, unchanged. An object is there whole or not at all. */

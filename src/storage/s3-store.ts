@@ -104,20 +104,23 @@ class S3Writer implements RawObjectWriter {
       }
       this.#release();
     } catch (error) {
+      this.#failure = error;
       unavailable(this.#target.Key)(error);
     }
   }
 
-  async abort(): Promise<void> {
+  async abort(complete?: 'keep'): Promise<boolean> {
     await this.#sending;
     this.#release();
     const UploadId = this.#uploadId;
-    if (UploadId !== undefined) {
-      await this.#client
-        .send(new AbortMultipartUploadCommand({ ...this.#target, UploadId }))
-        .catch(() => undefined);
+    try {
+      if (UploadId !== undefined)
+        await this.#client.send(new AbortMultipartUploadCommand({ ...this.#target, UploadId }));
+      if (complete !== 'keep') await this.#client.send(new DeleteObjectCommand(this.#target));
+      return this.#failure === undefined;
+    } catch {
+      return false;
     }
-    await this.#client.send(new DeleteObjectCommand(this.#target)).catch(() => undefined);
   }
 
   #reserve(needed: number): void {

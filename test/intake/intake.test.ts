@@ -213,7 +213,7 @@ describe('The intake', () => {
         bufferedBytes: 0,
         write: () => Promise.reject(new StoreUnavailableError('no answer from 10.0.0.9')),
         complete: () => Promise.reject(new StoreUnavailableError('no answer')),
-        abort: async () => undefined,
+        abort: async () => false,
       }),
     };
     const upload = await (await intakeWith({ store: broken })).begin(request);

@@ -67,7 +67,7 @@ describe('The reject report', () => {
       bufferedBytes: 0,
       write: () => Promise.reject(new StoreUnavailableError('no answer')),
       complete: async () => undefined,
-      abort: async () => undefined,
+      abort: async () => false,
     };
     const report = new RejectReport(broken);
     await assert.rejects(async () => {

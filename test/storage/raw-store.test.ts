@@ -156,6 +156,19 @@ for (const [name, open, breakable] of [
       assert.deepEqual((await under.contents()).sort(), before.sort());
     });
 
+    it('leaves the complete object of another writer where it is asked to', async () => {
+      const key = 'raw/two-writers.csv';
+      const first = under.store.create(key);
+      await first.write(Buffer.from('whole'));
+      const second = under.store.create(key);
+      await second.write(Buffer.from('half'));
+      await first.complete();
+      assert.equal(await second.abort('keep'), true);
+      assert.equal((await readAll(under.store, key)).toString(), 'whole');
+      assert.equal(await second.abort(), true);
+      await assert.rejects(under.store.read(key), /has no object/);
+    });
+
     it('discards what a dead process left: the object, or the parts of one', async () => {
       const before = await under.contents();
       const unfinished = under.store.create('raw/unfinished.csv');
