@@ -5,7 +5,7 @@ import type { UploadId } from '../support/ids.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { Head } from './head.ts';
 import { Refusal } from './refusal.ts';
-import type { NewUpload, UploadRecords } from './upload-records.ts';
+import { type NewUpload, UnknownOutcome, type UploadRecords } from './upload-records.ts';
 import type { FileFormat, Warning } from './uploads.ts';
 
 /** Reads as much of a file as it needs to know whether it can be processed. @throws {FileFault} */
@@ -174,7 +174,8 @@ export class IncomingUpload {
       this.#options.onEnd('received');
       return receivedAt;
     } catch (error) {
-      throw await this.#end('refused', Refusal.from(error));
+      // What may have been acknowledged keeps its object; the record will tell, and the sweeper act on it.
+      throw await this.#end('refused', Refusal.from(error), error instanceof UnknownOutcome);
     }
   }
 
@@ -200,7 +201,7 @@ export class IncomingUpload {
     if (this.#preflightFault !== undefined) throw this.#preflightFault;
   }
 
-  async #end(outcome: Outcome, refusal: Refusal): Promise<Refusal> {
+  async #end(outcome: Outcome, refusal: Refusal, keepObject = false): Promise<Refusal> {
     this.#state = 'ended';
     this.#refusal = refusal;
     this.#head.stop();
@@ -212,7 +213,7 @@ export class IncomingUpload {
       err: refusal.retryable ? refusal.cause : undefined,
     };
     logger.warn(fields, `upload ${outcome}`);
-    const discarded = await writer.abort();
+    const discarded = keepObject ? false : await writer.abort();
     await records.abandon(this.id, asFault(refusal), discarded).catch((error: unknown) => {
       logger.error({ err: error }, 'abandoned upload could not be recorded; the sweeper will');
     });

@@ -3,6 +3,7 @@ import { inTransaction, isTransientDatabaseError, type Pool } from '../database/
 import type { Fault } from '../schemas/faults.ts';
 import type { ClientId, InstanceId, OrganizationId, UploadId } from '../support/ids.ts';
 import { announceUpload } from '../webhooks/announce.ts';
+import { LateEndings } from './late-endings.ts';
 import { Refusal } from './refusal.ts';
 import type { FileFormat, UploadSource, Warning } from './uploads.ts';
 
@@ -33,9 +34,15 @@ export interface ReceivedFile {
 export interface UploadRecords {
   /** @throws {Refusal} `IDEMPOTENCY_KEY_IN_USE` when another upload holds the key. */
   begin(upload: NewUpload): Promise<void>;
-  /** The acknowledgement: status PENDING and the job, in one transaction. Returns the time of receipt. */
+  /**
+   * The acknowledgement: status PENDING and the job, in one transaction. Returns the time of receipt.
+   * @throws {UnknownOutcome} when it may have happened and the database does not say
+   */
   commit(file: ReceivedFile): Promise<Date>;
-  /** Marks an upload that will never be acknowledged, with the reason. Unless its object is gone for certain (`discarded`), the sweeper removes it. */
+  /**
+   * Marks an upload that will never be acknowledged, with the reason; while the database is away, later. Unless its
+   * object is gone for certain (`discarded`), the sweeper removes it.
+   */
   abandon(id: UploadId, reason: Fault | undefined, discarded: boolean): Promise<void>;
 }
 
@@ -73,11 +80,33 @@ const UNIQUE_VIOLATION = '23505';
 /** How long a client waits for its acknowledgement while the database is away, in milliseconds. */
 const COMMIT_PATIENCE_MS = 8_000;
 
+/** The connection broke while the database committed, and it did not come back in time to say whether it did. */
+export class UnknownOutcome extends Refusal {
+  constructor(cause: unknown) {
+    super(
+      'SERVICE_UNAVAILABLE',
+      'The file arrived, but the database did not confirm it in time. Send it again: rows that arrive twice are loaded once.',
+      cause,
+    );
+  }
+}
+
 export function createUploadRecords(pool: Pool, instanceId: InstanceId): UploadRecords {
+  const late = new LateEndings<UploadId>();
   return {
-    begin: (upload) => begin(pool, instanceId, upload),
+    begin: (upload) =>
+      begin(pool, instanceId, upload).catch((error: unknown) => {
+        // The record may be there all the same, when only the answer was lost.
+        if (isTransientDatabaseError(error))
+          late.add(upload.id, () => abandon(pool, upload.id, undefined, true));
+        throw error;
+      }),
     commit: (file) => commit(pool, file),
-    abandon: (id, reason, discarded) => abandon(pool, id, reason, discarded),
+    abandon: (id, reason, discarded) =>
+      abandon(pool, id, reason, discarded).catch((error: unknown) => {
+        if (!isTransientDatabaseError(error)) throw error;
+        late.add(id, () => abandon(pool, id, reason, discarded));
+      }),
   };
 }
 
@@ -123,7 +152,9 @@ async function commit(pool: Pool, file: ReceivedFile): Promise<Date> {
       return await markReceived(pool, file);
     } catch (error) {
       if (!isTransientDatabaseError(error)) throw error;
-      const receivedAt = await outcomeOf(pool, file.id, deadline);
+      const receivedAt = await outcomeOf(pool, file.id, deadline).catch((cause: unknown) => {
+        throw new UnknownOutcome(cause);
+      });
       if (receivedAt) return receivedAt;
       if (Date.now() > deadline) throw error;
     }

@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto';
+import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { rejectReportKey } from '../../src/storage/raw-store.ts';
+import type { SentFile } from './files.ts';
+import type { Fleet } from './fleet.ts';
+
+/** What the promise says and the world does not, each in a sentence. */
+export interface Findings {
+  readonly lost: readonly string[];
+  readonly wrongRows: readonly string[];
+  readonly leftovers: readonly string[];
+  readonly unacknowledged: readonly string[];
+}
+
+interface UploadRow {
+  readonly id: string;
+  readonly organization_id: string;
+  readonly file_name: string;
+  readonly status: string;
+  readonly received_at: string | null;
+  readonly order: string;
+  readonly object_key: string;
+  readonly sha256: string | null;
+  readonly rows_total: number | null;
+  readonly rows_rejected: number | null;
+}
+
+/** Reads the database and the store from outside, and holds them against what the senders know. */
+export async function checkPromise(fleet: Fleet, sent: readonly SentFile[]): Promise<Findings> {
+  const uploads = await readUploads(fleet);
+  const byName = Map.groupBy(uploads, (upload) => upload.file_name);
+  const received = (file: SentFile) => byName.get(file.name)?.filter((one) => one.received_at !== null) ?? [];
+  return {
+    lost: await findLost(fleet, sent, received),
+    wrongRows: await findWrongRows(fleet, sent, received),
+    leftovers: await findLeftovers(fleet, uploads),
+    unacknowledged: sent
+      .filter((file) => file.told === 'refused' && received(file).length > 0)
+      .map((file) => `${file.name} was refused (${file.reason}) and is processed all the same`),
+  };
+}
+
+async function readUploads({ pool }: Fleet): Promise<UploadRow[]> {
+  const { rows } = await pool.query<UploadRow>(
+    `SELECT id, organization_id, file_name, status, received_at::text, object_key, encode(sha256, 'hex') AS sha256,
+            rows_total, rows_rejected,
+            to_char(received_at, 'YYYY-MM-DD HH24:MI:SS.US') || id::text AS "order"
+       FROM piing.uploads`,
+  );
+  return rows;
+}
+
+type Received = (file: SentFile) => readonly UploadRow[];
+
+/** Acknowledged files that are not there, not ended as they should, or not byte for byte what was sent. */
+async function findLost(fleet: Fleet, sent: readonly SentFile[], received: Received): Promise<string[]> {
+  const lost: string[] = [];
+  for (const file of sent) {
+    const found = received(file);
+    if (file.told === 'acknowledged' && found.length !== 1)
+      lost.push(`${file.name} was acknowledged and has ${found.length} received uploads`);
+    for (const upload of found) {
+      if (upload.organization_id !== file.tenant.organizationId)
+        lost.push(`${file.name} belongs to ${upload.organization_id}`);
+      if (upload.status !== file.expectedEnd)
+        lost.push(`${file.name} is ${upload.status} and has to be ${file.expectedEnd}`);
+      if (upload.sha256 !== file.sha256) lost.push(`${file.name} is recorded with another SHA-256`);
+      if ((await hashOfObject(fleet, upload.object_key)) !== file.sha256)
+        lost.push(`${file.name}: the stored object is not what was sent`);
+      const rows = (upload.rows_total ?? 0) - (upload.rows_rejected ?? 0);
+      if (upload.status === 'PARTIALLY_COMPLETED' && !(await hasReport(fleet, upload)))
+        lost.push(`${file.name} has no reject report`);
+      if (upload.status === 'COMPLETED' && rows !== file.totals.size)
+        lost.push(`${file.name} counts ${rows} rows and has ${file.totals.size}`);
+    }
+  }
+  return lost;
+}
+
+async function hashOfObject({ s3, bucket }: Fleet, key: string): Promise<string> {
+  try {
+    const { Body } = await s3.client.send(new GetObjectCommand({ Bucket: bucket, Key: `files/${key}` }));
+    return createHash('sha256')
+      .update((await Body?.transformToByteArray()) ?? '')
+      .digest('hex');
+  } catch (error) {
+    return (error as Error).name;
+  }
+}
+
+const hasReport = async (fleet: Fleet, { object_key }: UploadRow) =>
+  !/^NoSuchKey|^NotFound/.test(await hashOfObject(fleet, rejectReportKey(object_key)));
+
+/** Rows that are missing, twice, wrong, of nobody's file, or another organization's. */
+async function findWrongRows(fleet: Fleet, sent: readonly SentFile[], received: Received): Promise<string[]> {
+  const expected = new Map<
+    string,
+    { readonly order: string; readonly total: string; readonly file: string }
+  >();
+  for (const file of sent) {
+    for (const { order, status } of received(file)) {
+      if (status === 'FAILED') continue;
+      for (const [id, total] of file.totals) {
+        const key = `${file.tenant.organizationId}/${id}`;
+        if ((expected.get(key)?.order ?? '') < order) expected.set(key, { order, total, file: file.name });
+      }
+    }
+  }
+  const { rows } = await fleet.pool.query<{ key: string; total: string; count: number }>(
+    `SELECT organization_id || '/' || transaction_id AS key, min(total_amount::numeric(19,2)::text) AS total,
+            count(*)::int AS count
+       FROM public.org_transactions GROUP BY 1`,
+  );
+  const wrong: string[] = [];
+  for (const { key, total, count } of rows) {
+    const wanted = expected.get(key);
+    expected.delete(key);
+    if (!wanted) wrong.push(`${key} is in the table and in no file that was received`);
+    else if (count !== 1) wrong.push(`${key} is there ${count} times`);
+    else if (total !== wanted.total)
+      wrong.push(`${key} is ${total} and has to be ${wanted.total} of ${wanted.file}`);
+  }
+  for (const [key, { file }] of expected) wrong.push(`${key} of ${file} is missing`);
+  return wrong;
+}
+
+/** What nobody needs and nothing will remove: objects, parts, jobs, tables, unfinished records. */
+async function findLeftovers({ pool, s3, bucket }: Fleet, uploads: readonly UploadRow[]): Promise<string[]> {
+  const left: string[] = [];
+  for (const { file_name, status } of uploads)
+    if (['RECEIVING', 'PENDING', 'PROCESSING'].includes(status)) left.push(`${file_name} is still ${status}`);
+  const raw = uploads.filter((one) => one.received_at !== null).map((one) => one.object_key);
+  const known = new Set([...raw, ...raw.map(rejectReportKey)]);
+  let token: string | undefined;
+  do {
+    const page = await s3.client.send(new ListObjectsV2Command({ Bucket: bucket, ContinuationToken: token }));
+    for (const { Key = '' } of page.Contents ?? []) {
+      const key = Key.replace(/^files\//, '');
+      if (!known.has(key)) left.push(`object ${Key}`);
+    }
+    token = page.NextContinuationToken;
+  } while (token);
+  const parts = await s3.client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
+  for (const { Key } of parts.Uploads ?? []) left.push(`parts of ${Key}`);
+  const jobs = await pool.query('SELECT upload_id FROM piing.jobs');
+  for (const { upload_id } of jobs.rows) left.push(`job of ${upload_id}`);
+  const staging = await pool.query(
+    `SELECT n.nspname || '.' || c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind = 'r' AND n.nspname LIKE 'pg\\_temp%'`,
+  );
+  for (const { name } of staging.rows) left.push(`table ${name}`);
+  return left;
+}

@@ -1,0 +1,153 @@
+import { RawSftp, type Reply } from '../support/raw-sftp.ts';
+import type { FileMaker, SentFile } from './files.ts';
+import type { Fleet, Member } from './fleet.ts';
+import type { Random } from './random.ts';
+
+/** How long a client waits for an answer before it gives up, in milliseconds. */
+const PATIENCE_MS = 40_000;
+const WRITE_BYTES = 32 * 1024;
+/** WRITEs that wait for their answers, as OpenSSH has 64. */
+const IN_FLIGHT = 16;
+
+/** Sends files one after the other until it is stopped, and notes what it was told of each. */
+export class Sender {
+  readonly sent: SentFile[] = [];
+  readonly #fleet: Fleet;
+  readonly #random: Random;
+  readonly #name: string;
+  readonly #door: SentFile['door'];
+  #stopped = false;
+  readonly #running: Promise<void>;
+
+  constructor(fleet: Fleet, maker: FileMaker, random: Random, name: string, door: SentFile['door']) {
+    this.#fleet = fleet;
+    this.#random = random;
+    this.#name = name;
+    this.#door = door;
+    this.#running = this.#run(maker);
+  }
+
+  /** Ends after the file that is being sent. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  async #run(maker: FileMaker): Promise<void> {
+    while (!this.#stopped) {
+      const file = maker.next(this.#random.pick(this.#fleet.tenants), this.#name, this.#door);
+      this.sent.push(file);
+      const begun = performance.now();
+      const role = this.#door === 'sftp' ? 'gateway' : 'api';
+      const member = this.#random.pick(this.#fleet.members.filter((one) => one.role === role));
+      await (this.#door === 'sftp' ? putBySftp(member, file) : postByHttp(member, file));
+      file.seconds = (performance.now() - begun) / 1_000;
+      await pause(
+        file.told === 'acknowledged' ? this.#random.between(0, 50) : this.#random.between(100, 500),
+      );
+    }
+  }
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+class NoAnswer extends Error {}
+
+/** The answer that says that nobody knows. */
+const UNCONFIRMED = /did not confirm it in time/;
+
+/** The answer, or a rejection when the connection ends or the client's patience. */
+function answerOf(sftp: RawSftp, reply: Promise<Reply>): Promise<Reply> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new NoAnswer('no answer in time')), PATIENCE_MS);
+    void sftp.closed.then(() => reject(new NoAnswer('the connection ended')));
+  });
+  return Promise.race([reply, silence]).finally(() => clearTimeout(timer));
+}
+
+function refuse(file: SentFile, reason: string): void {
+  file.told = 'refused';
+  file.reason = reason;
+}
+
+async function putBySftp(member: Member, file: SentFile): Promise<void> {
+  const { clientId: username, clientSecret: password } = file.tenant;
+  let sftp: RawSftp;
+  try {
+    const config = { host: '127.0.0.1', port: member.port, username, password, readyTimeout: PATIENCE_MS };
+    sftp = await within(RawSftp.connect(config));
+  } catch (error) {
+    return refuse(file, `login: ${(error as Error).message}`);
+  }
+  let closing = false;
+  try {
+    const opened = await answerOf(sftp, sftp.open(`/orgTransactions/${file.name}`));
+    if (opened.type !== 'handle') return refuse(file, `OPEN: ${JSON.stringify(opened)}`);
+    const waiting = new Set<Promise<Reply>>();
+    for (let at = 0; at < file.content.length; at += WRITE_BYTES) {
+      const piece = file.content.subarray(at, at + WRITE_BYTES);
+      const reply = answerOf(sftp, sftp.write(opened.handle, at, piece));
+      waiting.add(reply);
+      if (waiting.size >= IN_FLIGHT && !(await taken(waiting))) return refuse(file, 'WRITE');
+    }
+    while (waiting.size > 0) if (!(await taken(waiting))) return refuse(file, 'WRITE');
+    closing = true;
+    const closed = await answerOf(sftp, sftp.close(opened.handle));
+    if (closed.type === 'status' && closed.code === 0) file.told = 'acknowledged';
+    else if (!UNCONFIRMED.test(JSON.stringify(closed))) refuse(file, `CLOSE: ${JSON.stringify(closed)}`);
+  } catch (error) {
+    // A file whose CLOSE was not sent is not complete for anybody.
+    if (!closing) refuse(file, `not closed: ${(error as Error).message}`);
+  } finally {
+    sftp.drop();
+  }
+}
+
+/** Waits for the oldest answer; false when it is a refusal. */
+async function taken(waiting: Set<Promise<Reply>>): Promise<boolean> {
+  const [oldest] = waiting;
+  if (!oldest) return true;
+  waiting.delete(oldest);
+  for (const other of waiting) other.catch(() => undefined);
+  const reply = await oldest;
+  return reply.type === 'status' && reply.code === 0;
+}
+
+async function postByHttp(member: Member, file: SentFile): Promise<void> {
+  const api = `http://127.0.0.1:${member.port}/api/external`;
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  let token: string;
+  try {
+    const { clientId: client_id, clientSecret: client_secret } = file.tenant;
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ client_id, client_secret });
+    const answer = await fetch(`${api}/auth/token`, { method: 'POST', headers, body, signal });
+    if (!answer.ok) return refuse(file, `token: ${answer.status}`);
+    token = ((await answer.json()) as { access_token: string }).access_token;
+  } catch (error) {
+    return refuse(file, `token: ${(error as Error).message}`);
+  }
+  const form = new FormData();
+  form.set('schemaType', 'orgTransactions');
+  form.set('file', new Blob([new Uint8Array(file.content)], { type: 'text/csv' }), file.name);
+  try {
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await fetch(`${api}/upload`, { method: 'POST', headers, body: form, signal });
+    if (answer.status === 202) file.told = 'acknowledged';
+    else {
+      const text = await answer.text().catch(() => '');
+      if (!UNCONFIRMED.test(text)) refuse(file, `upload: ${answer.status} ${text}`);
+    }
+  } catch {
+    // Told nothing: the file may have arrived whole.
+  }
+}
+
+function within<Result>(promise: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new NoAnswer('no answer in time')), PATIENCE_MS);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
