@@ -10,6 +10,7 @@ import { retentionCommand } from './commands/retention.ts';
 import { checkSchema, listSchemas, showSchema } from './commands/schemas.ts';
 import { showSettings } from './commands/show-settings.ts';
 import { type ListOptions, listCommand, showCommand, showErrorsCommand } from './commands/uploads.ts';
+import { type RecoverCommandOptions, recoverCommand } from './commands/uploads-recover.ts';
 import { cancelCommand, type ReplayOptions, replayCommand, retryCommand } from './commands/uploads-rerun.ts';
 import {
   type DeliveriesOptions,
@@ -130,6 +131,14 @@ uploads
   .option(...YES_OPTION)
   .option(...JSON_OPTION)
   .action((options: ReplayOptions) => replayCommand(settings(), options));
+uploads
+  .command('recover')
+  .description(
+    'have stored files processed that the control database does not know, after it was restored from a backup',
+  )
+  .option('--dry-run', 'only tell which there are')
+  .option(...JSON_OPTION)
+  .action((options: RecoverCommandOptions) => recoverCommand(settings(), options));
 uploads
   .command('cancel <ids...>')
   .description('stop uploads that wait or are being processed')

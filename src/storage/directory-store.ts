@@ -6,9 +6,11 @@ import {
   mkdir,
   open,
   opendir,
+  readdir,
   rename,
   rm,
   rmdir,
+  stat,
 } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -19,6 +21,7 @@ import {
   ObjectNotFoundError,
   type RawObjectWriter,
   type RawStore,
+  type StoredObject,
   StoreUnavailableError,
 } from './raw-store.ts';
 
@@ -55,6 +58,10 @@ export function createDirectoryStore(root: string): RawStore {
     removeBelow: (prefix) => {
       checkPrefix(prefix);
       return removeTree(pathOf(prefix), prefix);
+    },
+    list: (prefix) => {
+      checkPrefix(prefix);
+      return listTree(pathOf(prefix), prefix);
     },
     check: async () => {
       await mkdir(directory, { recursive: true });
@@ -203,6 +210,24 @@ async function* removeTree(path: string, key: string): AsyncGenerator<number> {
     if (code === 'ENOENT' || code === 'ENOTEMPTY') return;
     rethrowAs(key)(error);
   }
+}
+
+/** One page for each directory. */
+async function* listTree(path: string, key: string): AsyncGenerator<readonly StoredObject[]> {
+  const entries = await readdir(path, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    return rethrowAs(key)(error);
+  });
+  const files: StoredObject[] = [];
+  for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (entry.isDirectory()) {
+      yield* listTree(join(path, entry.name), `${key}${entry.name}/`);
+    } else if (!entry.name.endsWith('.partial')) {
+      const { mtime, size } = await stat(join(path, entry.name)).catch(rethrowAs(key));
+      files.push({ key: key + entry.name, modifiedAt: mtime, sizeBytes: size });
+    }
+  }
+  if (files.length > 0) yield files;
 }
 
 async function openForReading(path: string, key: string): Promise<Readable> {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { OrganizationId, UploadId } from '../support/ids.ts';
+import { type OrganizationId, parseUploadId, type UploadId } from '../support/ids.ts';
 
 /**
  * Most bytes that a writer holds in memory, whatever the client sends: one part being filled and one part
@@ -31,6 +31,14 @@ export interface RawObjectWriter {
   abort(complete?: 'keep'): Promise<boolean>;
 }
 
+/** What the store knows of an object by itself. */
+export interface StoredObject {
+  readonly key: string;
+  /** When it was complete, by the store's clock. */
+  readonly modifiedAt: Date;
+  readonly sizeBytes: number;
+}
+
 /** Where received files are kept, unchanged. An object is there whole or not at all. */
 export interface RawStore {
   /** For logs and start-up messages: `s3://bucket/prefix` or a path. */
@@ -47,6 +55,11 @@ export interface RawStore {
    * how much each page was. @throws {StoreUnavailableError} Running it again goes on where it stopped.
    */
   removeBelow(prefix: string): AsyncIterable<number>;
+  /**
+   * Every complete object below a prefix that ends in a slash, in the order of their keys, page by page.
+   * @throws {StoreUnavailableError}
+   */
+  list(prefix: string): AsyncIterable<readonly StoredObject[]>;
   /** Rejects while the store cannot be written to. */
   check(): Promise<void>;
 }
@@ -73,6 +86,27 @@ export function rawObjectKey(parts: {
 }): string {
   const day = parts.begunAt.toISOString().slice(0, 10).replaceAll('-', '/');
   return `raw/${parts.organizationId}/${parts.schemaType}/${day}/${parts.uploadId}.${parts.format}`;
+}
+
+/** What {@link rawObjectKey} put into a key; undefined for the key of anything else. */
+export function parseRawObjectKey(key: string):
+  | {
+      readonly organizationId: OrganizationId;
+      readonly schemaType: string;
+      readonly uploadId: UploadId;
+      readonly format: 'csv' | 'json';
+    }
+  | undefined {
+  const parts = /^raw\/([^/]+)\/([^/]+)\/\d{4}\/\d\d\/\d\d\/([^/.]+)\.(csv|json)$/.exec(key);
+  const uploadId = parseUploadId(parts?.[3] ?? '');
+  if (!parts || !uploadId) return undefined;
+  const [, organizationId, schemaType = '', , format] = parts;
+  return {
+    organizationId: organizationId as OrganizationId,
+    schemaType,
+    uploadId,
+    format: format as 'csv' | 'json',
+  };
 }
 
 /** Everything of one organization lies below this. */

@@ -18,6 +18,7 @@ import {
   type RawObjectWriter,
   type RawStore,
 } from './raw-store.ts';
+import { listObjects } from './s3-listing.ts';
 import { removeBelow, removeObjects, unavailable } from './s3-removal.ts';
 
 const FIRST_BUFFER_BYTES = 64 * 1024;
@@ -34,6 +35,11 @@ export function createS3Store(client: S3Client, bucket: string, prefix = ''): Ra
     removeBelow: (prefix) => {
       checkPrefix(prefix);
       return removeBelow(client, bucket, keyOf(prefix));
+    },
+    list: (prefix) => {
+      checkPrefix(prefix);
+      const own = keyOf('');
+      return listObjects(client, bucket, keyOf(prefix), (key) => key.slice(own.length));
     },
     check: async () => {
       await client.send(new HeadBucketCommand({ Bucket: bucket })).catch(unavailable(`bucket ${bucket}`));

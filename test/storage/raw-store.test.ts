@@ -217,6 +217,27 @@ for (const [name, open, breakable] of [
       await unfinished.abort();
     });
 
+    it('lists the complete objects below a prefix, with their sizes and times, and no unfinished ones', async () => {
+      for (const name of ['b', 'a', 'deep/er/c']) {
+        const writer = under.store.create(`listed/${name}.csv`);
+        await writer.write(Buffer.from(name));
+        await writer.complete();
+      }
+      const unfinished = under.store.create('listed/unfinished.csv');
+      await unfinished.write(randomBytes(9 * 1024 * 1024));
+      const pages = await Array.fromAsync(under.store.list('listed/'));
+      const objects = pages.flat();
+      assert.deepEqual(objects.map(({ key }) => key).toSorted(), [
+        'listed/a.csv',
+        'listed/b.csv',
+        'listed/deep/er/c.csv',
+      ]);
+      assert.ok(objects.every(({ modifiedAt }) => Math.abs(Date.now() - modifiedAt.getTime()) < 60_000));
+      assert.equal(objects.find(({ key }) => key.endsWith('c.csv'))?.sizeBytes, 9);
+      assert.deepEqual((await Array.fromAsync(under.store.list('nothing/'))).flat(), []);
+      await unfinished.abort();
+    });
+
     it('refuses a prefix that would take the files of others', () => {
       for (const prefix of ['raw/blue', '', '/', 'raw//'])
         assert.throws(() => under.store.removeBelow(prefix), /has to end in one slash/);
