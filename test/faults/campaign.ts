@@ -9,6 +9,8 @@ import { Sender } from './senders.ts';
 export interface CampaignOptions {
   readonly seed: number;
   readonly seconds: number;
+  /** Goes on for longer, on a slow machine, until so many faults have struck; default 1. */
+  readonly atLeast?: number;
   readonly faults?: readonly Fault[];
   readonly onProgress?: (line: string) => void;
 }
@@ -31,7 +33,7 @@ const SETTLE_MS = 400_000;
 
 /** Lets files flow while faults strike one after the other, sometimes two at once; then holds the world to its word. */
 export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
-  const { seed, seconds, faults = FAULTS, onProgress = () => undefined } = options;
+  const { seed, seconds, atLeast = 1, faults = FAULTS, onProgress = () => undefined } = options;
   const random = seededRandom(seed);
   const fleet = await startFleet();
   const senders = SENDERS.map(
@@ -44,7 +46,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
   const end = Date.now() + seconds * 1_000;
   // Every kind once before any comes again.
   let left: Fault[] = [];
-  while (Date.now() < end) {
+  while (Date.now() < end || struck.size < atLeast) {
     await pause(schedule.between(500, 3_000));
     const now = Array.from({ length: schedule.chance(0.2) ? 2 : 1 }, () => {
       if (left.length === 0) left = [...faults];
