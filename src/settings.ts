@@ -136,6 +136,23 @@ export const settingsSchema = z.object({
     .describe(
       'How long a stopping process still accepts, so that load balancers see /readyz fail first. Default: 5, standalone 0.',
     ),
+  PIING_METRICS_ORGANIZATIONS: count(0, 1_000)
+    .default(0)
+    .describe(
+      'How many organizations have series of their own in /metrics, by the label organization; the others share one. 0: none is named.',
+    ),
+  PIING_TRACES_ENDPOINT: z
+    .url()
+    .optional()
+    .describe(
+      'Where traces of uploads are sent by OTLP/HTTP (JSON), such as http://collector:4318/v1/traces; headers from OTEL_EXPORTER_OTLP_HEADERS. Default: no traces.',
+    ),
+  PIING_TRACES_RATIO: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe('Share of the uploads that are traced, 0 to 1.'),
   PIING_LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
     .default('info')

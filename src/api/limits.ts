@@ -57,14 +57,17 @@ export interface HttpLimits {
 }
 
 /** What a limit is called in logs and in the label `limit` of `piing_http_limits_total`. */
-export type HttpLimitName =
-  | 'requests'
-  | 'requests-per-address'
-  | 'uploads'
-  | 'uploads-per-organization'
-  | 'waiters'
-  | 'waiters-per-organization'
-  | 'body-pace';
+export type HttpLimitName = (typeof HTTP_LIMIT_NAMES)[number];
+
+export const HTTP_LIMIT_NAMES = [
+  'requests',
+  'requests-per-address',
+  'uploads',
+  'uploads-per-organization',
+  'waiters',
+  'waiters-per-organization',
+  'body-pace',
+] as const;
 
 export function httpLimits(settings: z.infer<typeof limitsSchema>): HttpLimits {
   return {

@@ -69,7 +69,7 @@ async function createApp(options: ApiOptions, lifecycle: Lifecycle): Promise<Fas
   const app = bareApp(options);
   app.decorateRequest('access', null);
   app.setErrorHandler(answerProblem);
-  logRequests(app);
+  logRequests(app, options.metrics);
   await allowOrigins(app, options.allowedOrigins ?? []);
   const limitCredential = await limitRates(app, options);
   refuseUnknownRoutes(app);
@@ -84,7 +84,7 @@ async function createApp(options: ApiOptions, lifecycle: Lifecycle): Promise<Fas
   return app;
 }
 
-function bareApp({ logger, limits, trustedProxies = [] }: ApiOptions): FastifyInstance {
+function bareApp({ logger, metrics, limits, trustedProxies = [] }: ApiOptions): FastifyInstance {
   const loggerInstance: FastifyBaseLogger = logger;
   const app: FastifyInstance = Fastify({
     loggerInstance,
@@ -106,7 +106,7 @@ function bareApp({ logger, limits, trustedProxies = [] }: ApiOptions): FastifyIn
     // While draining, requests on open connections are still answered: the drain decides what is refused.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
-      observeRequest(request, reply);
+      observeRequest(request, reply, metrics);
       answerRaw(reply.raw, problemOf(error), request.raw.url);
     },
     clientErrorHandler: answerClientError,

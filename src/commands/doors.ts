@@ -24,7 +24,7 @@ export interface OpenIntake {
 }
 
 export async function openIntake(world: World, role: string): Promise<OpenIntake> {
-  const { control, logger, settings, catalogue, store, metrics } = world;
+  const { control, logger, settings, catalogue, store, metrics, traces } = world;
   const instance = await registerInstance(control, role, logger);
   const intake = createIntake({
     catalogue,
@@ -34,6 +34,7 @@ export async function openIntake(world: World, role: string): Promise<OpenIntake
     maxFileBytes: settings.PIING_MAX_FILE_BYTES,
     logger,
     metrics,
+    traces,
   });
   return {
     intake,

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { KubeConfig } from '@kubernetes/client-node';
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createPool } from '../database/pool.ts';
 import { startOperator } from '../operator/operator.ts';
 import { createApiClient } from '../operator/runtime/api-client.ts';
@@ -10,6 +9,7 @@ import { loadCatalogue } from '../schemas/catalogue.ts';
 import type { Settings } from '../settings.ts';
 import { StartupError } from '../support/listen.ts';
 import { startHealthServer } from '../telemetry/health-server.ts';
+import { createRegistry } from '../telemetry/registry.ts';
 import { runUntilStopped, Shutdown } from './lifecycle.ts';
 import { requireDatabaseUrl, roleLogger } from './world.ts';
 
@@ -33,8 +33,7 @@ export async function runOperator(settings: Settings): Promise<void> {
     logger,
   });
   shutdown.onStop('database', () => pool.end());
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+  const registry = createRegistry('operator');
   const metrics = createRuntimeMetrics(registry);
   try {
     const operator = startOperator({

@@ -1,17 +1,22 @@
 import { createPool, type Pool } from '../database/pool.ts';
 import { type Catalogue, loadCatalogue } from '../schemas/catalogue.ts';
 import type { Settings } from '../settings.ts';
+import { measuredStore } from '../storage/measured-store.ts';
 import { openRawStore } from '../storage/open-store.ts';
 import type { RawStore } from '../storage/raw-store.ts';
 import { StartupError } from '../support/listen.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
+import { showPools } from '../telemetry/metrics/stores.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { version } from '../telemetry/registry.ts';
+import { openTraces, type Traces } from '../telemetry/traces.ts';
 
 /** What every role stands on: settings read, stores opened, nothing listening yet. */
 export interface World {
   readonly settings: Settings;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly traces: Traces;
   readonly catalogue: Catalogue;
   readonly databaseUrl: string;
   readonly control: Pool;
@@ -51,6 +56,19 @@ export async function openWorld(
     statementTimeoutMs: 0,
     logger,
   });
+  const metrics = createMetrics({
+    role,
+    schemaTypes: catalogue.types.map(({ name }) => name),
+    organizations: settings.PIING_METRICS_ORGANIZATIONS,
+  });
+  showPools(metrics.databaseConnections, { control, analytics });
+  const traces = await openTraces({
+    endpoint: settings.PIING_TRACES_ENDPOINT,
+    ratio: settings.PIING_TRACES_RATIO,
+    role,
+    version,
+    onError: (error) => logger.warn({ err: error }, 'traces could not be sent'),
+  });
   const store = await openRawStore({
     location,
     endpoint: settings.PIING_S3_ENDPOINT,
@@ -59,17 +77,18 @@ export async function openWorld(
     checksums: settings.PIING_S3_CHECKSUMS,
   });
   const close = async () => {
-    await Promise.all([control.end(), analytics.end()]);
+    await Promise.all([control.end(), analytics.end(), traces.close()]);
   };
   return {
     settings,
     logger,
-    metrics: createMetrics(),
+    metrics,
+    traces,
     catalogue,
     databaseUrl,
     control,
     analytics,
-    store,
+    store: measuredStore(store, metrics),
     close,
   };
 }

@@ -15,6 +15,8 @@ export interface Claim extends ProcessUpload {
   /** From 1 on. */
   readonly attempts: number;
   readonly waitedSeconds: number;
+  /** Of the trace that its upload's receipt left (W3C). */
+  readonly traceparent: string | null;
 }
 
 export interface ClaimRequest {
@@ -81,7 +83,7 @@ UPDATE piing.jobs j
        attempts = attempts + 1
  WHERE j.upload_id = (SELECT upload_id FROM next) AND num_nulls(j.claim_id, j.dead_at) = 2
 RETURNING j.upload_id AS "uploadId", j.organization_id AS "organizationId", j.claim_id AS "claimId", j.lane, j.attempts,
-          extract(epoch FROM j.claimed_at - j.run_at)::float8 AS "waitedSeconds"`;
+          j.traceparent, extract(epoch FROM j.claimed_at - j.run_at)::float8 AS "waitedSeconds"`;
 
 function decay(since: string): string {
   const age = `greatest(0, extract(epoch FROM clock_timestamp() - ${since}))`;

@@ -11,7 +11,7 @@ import type { Pool } from './pool.ts';
 /** What the work of a queue consists of. */
 export interface JobHandlers {
   /** Rejecting means a transient fault: the job is tried again later. */
-  readonly process: (job: ProcessUpload, signal: AbortSignal) => Promise<void>;
+  readonly process: (job: Claim, signal: AbortSignal) => Promise<void>;
   /** The job failed for good: every try was used up, or its workers died. */
   readonly giveUp: (job: ProcessUpload) => Promise<void>;
   /** The job was cancelled, and nothing works on it any more. */

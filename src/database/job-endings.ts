@@ -98,9 +98,9 @@ export async function hopelessJobs(db: Queryable): Promise<HopelessJob[]> {
   return (await db.query<HopelessJob>(HOPELESS)).rows;
 }
 
-/** Keeps the job as a dead letter, which a retry takes back. */
-export async function buryJob(db: Queryable, { uploadId }: ProcessUpload): Promise<void> {
-  await db.query(BURY, [uploadId]);
+/** Keeps the job as a dead letter, which a retry takes back. False when another worker has done so. */
+export async function buryJob(db: Queryable, { uploadId }: ProcessUpload): Promise<boolean> {
+  return (await db.query(BURY, [uploadId])).rowCount === 1;
 }
 
 /** Removes a job that waits. */

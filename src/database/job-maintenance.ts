@@ -28,21 +28,28 @@ export async function maintainJobs(options: MaintenanceOptions, silentMs?: numbe
   const restored = await restoreJobs(pool);
   if (restored > 0)
     logger.warn({ restored }, 'acknowledged uploads without a job were put back into the queue');
-  const { oldestSeconds, ...depth } = await queueDepth(pool);
+  const { oldestSeconds, unprocessedSeconds, ...depth } = await queueDepth(pool);
   for (const [state, jobs] of Object.entries(depth)) metrics.jobs.set({ state }, jobs);
   metrics.oldestJobSeconds.set(oldestSeconds);
+  metrics.oldestUnprocessedSeconds.set(unprocessedSeconds);
   return rescued.length + restored > 0;
 }
 
 /** The upload's status comes first: dying in between only repeats it, and a final status is not changed again. */
-async function endHopelessJobs({ pool, logger, giveUp, cancelled }: MaintenanceOptions): Promise<void> {
+async function endHopelessJobs({
+  pool,
+  logger,
+  metrics,
+  giveUp,
+  cancelled,
+}: MaintenanceOptions): Promise<void> {
   for (const job of await hopelessJobs(pool)) {
     if (job.cancelled) {
       await cancelled(job);
       await dropJob(pool, job);
     } else {
       await giveUp(job);
-      await buryJob(pool, job);
+      if (await buryJob(pool, job)) metrics.deadLetters.inc();
       logger.error({ uploadId: job.uploadId, lastError: job.lastError }, 'the job is a dead letter now');
     }
   }

@@ -28,20 +28,22 @@ type Lane = 'by size' | 'replay';
 /**
  * The statement that puts in a job for each row of `uploads` (a table, or a part of the same statement, with the
  * columns of `piing.uploads`), and returns their `upload_id`. A sender makes it part of the statement that changes
- * the uploads, and says so on `JOBS_CHANNEL`.
+ * the uploads, and says so on `JOBS_CHANNEL`. `traceparent`, also SQL, lets the run go on with the sender's trace.
  */
-export function insertJobs(uploads: string, lane: Lane): string {
+export function insertJobs(uploads: string, lane: Lane, traceparent = 'NULL'): string {
   const lanes = {
     'by size': `CASE WHEN size_bytes <= ${SMALL_FILE_BYTES} THEN 'small' ELSE 'large' END`,
     replay: `'replay'`,
   };
   return `
-  INSERT INTO piing.jobs AS j (upload_id, organization_id, schema_type, lane, cost)
-  SELECT id, organization_id, schema_type, ${lanes[lane]}, COALESCE(size_bytes, 0) + ${COST_PER_FILE_BYTES}
+  INSERT INTO piing.jobs AS j (upload_id, organization_id, schema_type, lane, cost, traceparent)
+  SELECT id, organization_id, schema_type, ${lanes[lane]}, COALESCE(size_bytes, 0) + ${COST_PER_FILE_BYTES},
+         ${traceparent}
     FROM ${uploads}
   ON CONFLICT (upload_id) DO UPDATE
      SET lane = EXCLUDED.lane, created_at = EXCLUDED.created_at, run_at = EXCLUDED.run_at, attempts = 0,
-         claim_id = NULL, cancel_requested_at = NULL, dead_at = NULL, last_error = NULL
+         claim_id = NULL, cancel_requested_at = NULL, dead_at = NULL, last_error = NULL,
+         traceparent = EXCLUDED.traceparent
   RETURNING upload_id`;
 }
 
@@ -88,6 +90,8 @@ export interface QueueDepth {
   readonly dead: number;
   /** How long the first of those that could run has waited. */
   readonly oldestSeconds: number;
+  /** Since the acknowledgement of the first that has no final status, whatever keeps it; without replays. */
+  readonly unprocessedSeconds: number;
 }
 
 const DEPTH = `
@@ -96,10 +100,14 @@ SELECT count(*) FILTER (WHERE claim_id IS NULL AND dead_at IS NULL AND run_at <=
        count(*) FILTER (WHERE claim_id IS NOT NULL) AS running,
        count(*) FILTER (WHERE dead_at IS NOT NULL) AS dead,
        COALESCE(extract(epoch FROM now() - min(run_at) FILTER (WHERE claim_id IS NULL AND dead_at IS NULL AND run_at <= now())), 0)::float8
-         AS "oldestSeconds"
+         AS "oldestSeconds",
+       COALESCE(extract(epoch FROM now() - min(created_at) FILTER (WHERE dead_at IS NULL AND lane <> 'replay')), 0)::float8
+         AS "unprocessedSeconds"
   FROM piing.jobs`;
 
 export async function queueDepth(db: Queryable): Promise<QueueDepth> {
   const result = await db.query<QueueDepth>(DEPTH);
-  return result.rows[0] ?? { waiting: 0, delayed: 0, running: 0, dead: 0, oldestSeconds: 0 };
+  return (
+    result.rows[0] ?? { waiting: 0, delayed: 0, running: 0, dead: 0, oldestSeconds: 0, unprocessedSeconds: 0 }
+  );
 }

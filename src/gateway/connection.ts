@@ -212,6 +212,7 @@ export class Connection {
       draining: this.#options.isDraining,
       onLimit: (limit) => this.#met(limit),
       onRefused: (code, reason) => this.#options.report.refused(code, reason, this.#logger),
+      onAnswered: (type, count, seconds) => this.#options.report.answered(type, count, seconds),
       ahead: { reserve: (bytes) => this.#reserveAhead(bytes) },
     });
     this.#sessions.add(session);

@@ -1,6 +1,7 @@
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { LimitName } from './limits.ts';
+import { LIMIT_NAMES, type LimitName } from './limits.ts';
+import type { SftpRequest } from './sftp/requests.ts';
 
 /** One line a second for each kind is enough to see it; a flood must not become a flood of lines. */
 const LINE_INTERVAL_MS = 1_000;
@@ -12,6 +13,7 @@ export class LimitReport {
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
+    for (const limit of LIMIT_NAMES) metrics.sftpLimits.inc({ limit }, 0);
   }
 
   met(limit: LimitName, logger: Logger): void {
@@ -25,6 +27,13 @@ export class LimitReport {
     this.#atTimes(`refusal ${code}`, (suppressed) =>
       logger.info({ code, reason, suppressed }, 'SFTP request refused'),
     );
+  }
+
+  /** Counts requests of one type that were answered together, and how long those took that may wait for a store. */
+  answered(type: SftpRequest['type'], count: number, seconds: number): void {
+    this.#metrics.sftpRequests.inc({ type }, count);
+    if (type === 'write' || type === 'open' || type === 'close' || type === 'rename')
+      this.#metrics.sftpRequestSeconds.observe({ type }, seconds);
   }
 
   #atTimes(kind: string, log: (suppressed: number | undefined) => void): void {

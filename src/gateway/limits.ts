@@ -93,24 +93,27 @@ export interface SftpLimits {
 }
 
 /** What a limit is called in logs and in the label `limit` of `piing_sftp_limits_total`. */
-export type LimitName =
-  | 'login-time'
-  | 'login-attempts'
-  | 'idle'
-  | 'stalled'
-  | 'unread-replies'
-  | 'upload-time'
-  | 'connections'
-  | 'unauthenticated'
-  | 'connections-per-address'
-  | 'sessions-per-organization'
-  | 'channels'
-  | 'open-files'
-  | 'handles'
-  | 'ahead-bytes'
-  | 'staged-files'
-  | 'name-length'
-  | 'rekeys';
+export type LimitName = (typeof LIMIT_NAMES)[number];
+
+export const LIMIT_NAMES = [
+  'login-time',
+  'login-attempts',
+  'idle',
+  'stalled',
+  'unread-replies',
+  'upload-time',
+  'connections',
+  'unauthenticated',
+  'connections-per-address',
+  'sessions-per-organization',
+  'channels',
+  'open-files',
+  'handles',
+  'ahead-bytes',
+  'staged-files',
+  'name-length',
+  'rekeys',
+] as const;
 
 export function sftpLimits(settings: z.infer<typeof limitsSchema>): SftpLimits {
   return {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Fault } from '../schemas/faults.ts';
 import type { RawObjectWriter } from '../storage/raw-store.ts';
 import type { UploadId } from '../support/ids.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { inSpan, type Span, type SpanOptions, type Traces } from '../telemetry/traces.ts';
 import { Head } from './head.ts';
-import { Refusal } from './refusal.ts';
+import { asFault, Refusal, tooLarge } from './refusal.ts';
 import { type NewUpload, UnknownOutcome, type UploadRecords } from './upload-records.ts';
 import type { FileFormat, Warning } from './uploads.ts';
 
@@ -23,6 +23,11 @@ export interface IncomingUploadOptions {
   readonly logger: Logger;
   readonly onBytes: (count: number) => void;
   readonly onEnd: (outcome: Outcome, reason?: Refusal) => void;
+  /** Told when the file is acknowledged: how long that took since its last byte, in seconds. */
+  readonly onAcknowledged: (seconds: number) => void;
+  readonly traces: Traces;
+  /** From the admission to the end, whichever it is. */
+  readonly span: Span;
 }
 
 type State = 'receiving' | 'sealed' | 'received' | 'ended';
@@ -45,6 +50,8 @@ export class IncomingUpload {
   readonly #warnings: Warning[] = [];
   #maxBytes: number;
   #refusal: Refusal | undefined;
+  /** What sealing and committing took, in milliseconds; the wait for a rename in between is the client's. */
+  #acknowledging = 0;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: IncomingUploadOptions) {
@@ -130,7 +137,7 @@ export class IncomingUpload {
 
   /** Makes the object durable. The file still counts for nothing. @throws {Refusal} */
   seal(): Promise<void> {
-    return this.#inTurn(() => this.#seal());
+    return this.#inTurn(() => this.#timed('store file', {}, () => this.#seal()));
   }
 
   async #seal(): Promise<void> {
@@ -149,10 +156,17 @@ export class IncomingUpload {
 
   /** Acknowledges the sealed file under its final name: it will be processed whatever happens. @throws {Refusal} */
   commit(fileName = this.#options.upload.fileName): Promise<Date> {
-    return this.#inTurn(() => this.#commit(fileName));
+    return this.#inTurn(async () => {
+      const receivedAt = await this.#timed('record and enqueue', { kind: 'producer' }, (span) =>
+        this.#commit(fileName, span),
+      );
+      this.#endSpan();
+      this.#options.onAcknowledged(this.#acknowledging / 1_000);
+      return receivedAt;
+    });
   }
 
-  async #commit(fileName: string): Promise<Date> {
+  async #commit(fileName: string, { traceparent }: Span): Promise<Date> {
     this.#expect('sealed');
     const { organizationId, schemaType } = this.#options.upload;
     try {
@@ -165,6 +179,7 @@ export class IncomingUpload {
         sizeBytes: this.#size,
         sha256,
         warnings: this.#warnings,
+        traceparent,
       });
       this.#state = 'received';
       this.#options.logger.info(
@@ -192,6 +207,26 @@ export class IncomingUpload {
     return result;
   }
 
+  async #timed<Result>(
+    step: string,
+    options: SpanOptions,
+    work: (span: Span) => Promise<Result>,
+  ): Promise<Result> {
+    const { traces, span: parent } = this.#options;
+    const began = performance.now();
+    try {
+      return await inSpan(traces, step, { ...options, parent }, work);
+    } finally {
+      this.#acknowledging += performance.now() - began;
+    }
+  }
+
+  #endSpan(error?: Refusal): void {
+    const { span } = this.#options;
+    span.set({ 'piing.size_bytes': this.#size });
+    span.end(error);
+  }
+
   #expect(state: State): void {
     if (this.#state !== state)
       throw this.#refusal ?? new Refusal('SERVICE_UNAVAILABLE', 'The upload has already ended.');
@@ -217,21 +252,8 @@ export class IncomingUpload {
     await records.abandon(this.id, asFault(refusal), discarded).catch((error: unknown) => {
       logger.error({ err: error }, 'abandoned upload could not be recorded; the sweeper will');
     });
+    this.#endSpan(refusal);
     this.#options.onEnd(outcome, refusal);
     return refusal;
   }
-}
-
-function tooLarge(maxBytes: number): Refusal {
-  const megabytes = Math.round((maxBytes / 1024 / 1024) * 100) / 100;
-  return new Refusal(
-    'FILE_TOO_LARGE',
-    `The file is larger than ${megabytes} MB (${maxBytes} bytes), the most that is accepted. Split it and send the parts.`,
-  );
-}
-
-function asFault(refusal: Refusal): Fault {
-  return (
-    refusal.fault ?? { line: null, column: null, code: refusal.code, message: refusal.message, value: null }
-  );
 }

@@ -3,9 +3,11 @@ import { type RawStore, rawObjectKey } from '../storage/raw-store.ts';
 import { newUploadId } from '../support/ids.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { noTraces, type Span, type Traces } from '../telemetry/traces.ts';
 import type { Access } from '../tenancy/access.ts';
 import { checkFileName } from './file-name.ts';
-import { IncomingUpload, type Outcome } from './incoming-upload.ts';
+import { IncomingUpload } from './incoming-upload.ts';
+import { IntakeCounts } from './intake-counts.ts';
 import type { HeaderAwarePreflight } from './preflight.ts';
 import { Refusal } from './refusal.ts';
 import type { NewUpload, UploadRecords } from './upload-records.ts';
@@ -29,6 +31,8 @@ export interface IntakeOptions {
   readonly maxFileBytes: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Default: none. */
+  readonly traces?: Traces;
 }
 
 /** The one door for bytes: SFTP and HTTP hand every file through here. */
@@ -41,21 +45,27 @@ export interface Intake {
 }
 
 export function createIntake(options: IntakeOptions): Intake {
+  const counts = new IntakeCounts(options.metrics);
   return {
     begin: async (request) => {
       try {
-        return await begin(options, request);
+        return await begin(options, counts, request);
       } catch (error) {
         const refusal = Refusal.from(error);
-        options.metrics.refusals.inc({ source: request.source, code: refusal.code });
+        counts.notAdmitted(request.source, refusal);
         throw refusal;
       }
     },
   };
 }
 
-async function begin(options: IntakeOptions, request: UploadRequest): Promise<IncomingUpload> {
+async function begin(
+  options: IntakeOptions,
+  counts: IntakeCounts,
+  request: UploadRequest,
+): Promise<IncomingUpload> {
   const { access, schemaType, source } = request;
+  const { traces = noTraces } = options;
   checkFileName(request.fileName);
   const schema = options.catalogue.get(schemaType);
   const transformer = access.schemaTypes.get(schemaType);
@@ -67,19 +77,22 @@ async function begin(options: IntakeOptions, request: UploadRequest): Promise<In
     );
   }
   const upload = describe(request);
+  const span = beginSpan(traces, upload);
   const logger = options.logger.child({
     uploadId: upload.id,
     organizationId: access.organizationId,
     clientId: access.clientId,
     schemaType,
     source,
+    ...span.logFields,
   });
   await options.records.begin(upload).catch((error: unknown) => {
     logger.warn({ err: error }, 'upload could not be recorded');
+    span.end(error);
     throw Refusal.from(error);
   });
   logger.debug({ fileName: request.fileName }, 'upload begun');
-  options.metrics.uploadsInProgress.inc({ source });
+  const counted = counts.begun(upload);
   return new IncomingUpload({
     upload,
     writer: options.store.create(upload.objectKey),
@@ -87,8 +100,9 @@ async function begin(options: IntakeOptions, request: UploadRequest): Promise<In
     preflight: (bytes) => options.preflight(bytes, request.format, schema, transformer),
     maxBytes: Math.min(options.maxFileBytes, access.maxFileBytes ?? Number.POSITIVE_INFINITY),
     logger,
-    onBytes: (count) => options.metrics.receivedBytes.inc({ source }, count),
-    onEnd: (outcome, reason) => countEnd(options.metrics, source, outcome, reason),
+    traces,
+    span,
+    ...counted,
   });
 }
 
@@ -111,13 +125,14 @@ function describe(request: UploadRequest): NewUpload {
   };
 }
 
-function countEnd(
-  metrics: Metrics,
-  source: UploadSource,
-  outcome: Outcome,
-  reason: Refusal | undefined,
-): void {
-  metrics.uploadsInProgress.dec({ source });
-  metrics.uploads.inc({ source, outcome });
-  if (reason) metrics.refusals.inc({ source, code: reason.code });
+function beginSpan(traces: Traces, { id, organizationId, schemaType, source }: NewUpload): Span {
+  return traces.begin('receive upload', {
+    kind: 'server',
+    attributes: {
+      'piing.upload_id': id,
+      'piing.organization_id': organizationId,
+      'piing.schema_type': schemaType,
+      'piing.source': source,
+    },
+  });
 }

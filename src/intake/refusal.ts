@@ -4,17 +4,20 @@ import { StoreUnavailableError } from '../storage/raw-store.ts';
 /** Longest sentence that an SFTP status carries, in characters. */
 export const MAX_REFUSAL_MESSAGE = 200;
 
-export type RefusalCode =
-  | 'BAD_FILE_NAME'
-  | 'SCHEMA_NOT_ENABLED'
-  | 'FILE_TOO_LARGE'
-  | 'EMPTY_FILE'
-  | 'INCOMPLETE_FILE'
-  | 'ACCESS_REVOKED'
-  | 'SERVICE_UNAVAILABLE'
-  | 'DRAINING'
-  | 'IDEMPOTENCY_KEY_REUSED'
-  | 'IDEMPOTENCY_KEY_IN_USE';
+export const REFUSAL_CODES = [
+  'BAD_FILE_NAME',
+  'SCHEMA_NOT_ENABLED',
+  'FILE_TOO_LARGE',
+  'EMPTY_FILE',
+  'INCOMPLETE_FILE',
+  'ACCESS_REVOKED',
+  'SERVICE_UNAVAILABLE',
+  'DRAINING',
+  'IDEMPOTENCY_KEY_REUSED',
+  'IDEMPOTENCY_KEY_IN_USE',
+] as const;
+
+export type RefusalCode = (typeof REFUSAL_CODES)[number];
 
 /** Why a file, or the next bytes of one, are not taken. The message is a sentence for the sender. */
 export class Refusal extends Error {
@@ -44,4 +47,20 @@ export class Refusal extends Error {
       error,
     );
   }
+}
+
+/** More bytes came than are allowed. */
+export function tooLarge(maxBytes: number): Refusal {
+  const megabytes = Math.round((maxBytes / 1024 / 1024) * 100) / 100;
+  return new Refusal(
+    'FILE_TOO_LARGE',
+    `The file is larger than ${megabytes} MB (${maxBytes} bytes), the most that is accepted. Split it and send the parts.`,
+  );
+}
+
+/** A refusal as the upload's record keeps it. */
+export function asFault(refusal: Refusal): FileFault['fault'] {
+  return (
+    refusal.fault ?? { line: null, column: null, code: refusal.code, message: refusal.message, value: null }
+  );
 }

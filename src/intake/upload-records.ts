@@ -28,6 +28,8 @@ export interface ReceivedFile {
   readonly sizeBytes: number;
   readonly sha256: Buffer;
   readonly warnings: readonly Warning[];
+  /** Of the upload's trace, for whoever processes it. */
+  readonly traceparent: string | undefined;
 }
 
 /** The receiving half of an upload's life in the control database. */
@@ -65,7 +67,7 @@ UPDATE piing.uploads u
                         ORDER BY d.received_at LIMIT 1)
  WHERE u.id = $1 AND u.status = 'RECEIVING'
 RETURNING u.id, u.organization_id, u.schema_type, u.size_bytes, u.received_at
-), job AS (${insertJobs('received', 'by size')})
+), job AS (${insertJobs('received', 'by size', '$8')})
 SELECT received.received_at, pg_notify('${JOBS_CHANNEL}', 'ready') FROM received, job`;
 
 const MARK_ABANDONED = `
@@ -162,11 +164,20 @@ async function commit(pool: Pool, file: ReceivedFile): Promise<Date> {
 }
 
 async function markReceived(pool: Pool, file: ReceivedFile): Promise<Date> {
-  const { id, sizeBytes, sha256, fileName, organizationId, schemaType, warnings } = file;
+  const { id, sizeBytes, sha256, fileName, organizationId, schemaType, warnings, traceparent } = file;
   const marked = await pool.query<{ received_at: Date }>({
     name: 'mark-received',
     text: MARK_RECEIVED,
-    values: [id, sizeBytes, sha256, fileName, organizationId, schemaType, JSON.stringify(warnings)],
+    values: [
+      id,
+      sizeBytes,
+      sha256,
+      fileName,
+      organizationId,
+      schemaType,
+      JSON.stringify(warnings),
+      traceparent ?? null,
+    ],
   });
   const receivedAt = marked.rows[0]?.received_at;
   if (!receivedAt)

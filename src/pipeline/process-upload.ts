@@ -8,6 +8,8 @@ import { ObjectNotFoundError, type RawStore, rejectReportKey } from '../storage/
 import type { UploadId } from '../support/ids.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { inSpan, noTraces, type Span, type Traces } from '../telemetry/traces.ts';
+import { countResult } from './count-result.ts';
 import { encodeFile } from './encode/encode-file.ts';
 import { rowPrefix } from './encode/row-prefix.ts';
 import { type LoadOutcome, loadFile } from './load/load-file.ts';
@@ -23,6 +25,8 @@ export interface PipelineOptions {
   readonly catalogue: Catalogue;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Default: none. */
+  readonly traces?: Traces;
 }
 
 /**
@@ -33,27 +37,38 @@ export async function processUpload(
   options: PipelineOptions,
   id: UploadId,
   signal: AbortSignal,
+  span?: Span,
 ): Promise<void> {
   const upload = await startProcessing(options.control, id);
   if (!upload) return;
+  const { metrics, traces = noTraces } = options;
   const { organizationId, clientId, schemaType } = upload;
-  const logger = options.logger.child({ uploadId: id, organizationId, clientId, schemaType });
-  const stopTimer = options.metrics.processingSeconds.startTimer();
+  span?.set({ 'piing.organization_id': organizationId, 'piing.schema_type': schemaType });
+  const context = { uploadId: id, organizationId, clientId, schemaType, ...span?.logFields };
+  const logger = options.logger.child(context);
+  const stopTimer = metrics.processingSeconds.startTimer();
+  metrics.processingStarted.inc();
+  metrics.processingInProgress.inc();
   let result: Result;
+  let seconds: number;
   try {
-    result = await run(options, upload, signal);
+    result = await inSpan(traces, 'load rows', { parent: span }, () => run(options, upload, signal));
   } catch (error) {
     const fault = permanentFault(error);
     if (!fault) throw error;
     result = failed(fault);
+  } finally {
+    seconds = stopTimer();
+    metrics.processingInProgress.dec();
   }
-  const seconds = stopTimer();
-  const latency = await finishProcessing(options.control, id, result);
-  if (latency === undefined) return;
+  const finished = await inSpan(traces, 'record result', { parent: span }, () =>
+    finishProcessing(options.control, id, result),
+  );
+  if (!finished) return;
   if (!result.hasReport) await discardReport(options, upload, logger);
-  options.metrics.endToEndSeconds.observe(latency);
-  countResult(options.metrics, result);
+  countResult(metrics, { ...finished, result });
   const { status, rows, faults } = result;
+  span?.set({ 'piing.status': status });
   logger.info(
     { status, rows, firstError: faults[0]?.code, seconds: Math.round(seconds * 1000) / 1000 },
     'upload processed',
@@ -65,9 +80,9 @@ export async function giveUp(options: PipelineOptions, id: UploadId): Promise<vo
   const message =
     'The file could not be processed because of a fault on our side. Nothing is wrong with it: it can be run again.';
   const fault: Fault = { line: null, column: null, code: 'PROCESSING_FAILED', message, value: null };
-  const latency = await finishProcessing(options.control, id, { ...failed(fault), retryable: true });
-  if (latency === undefined) return;
-  countResult(options.metrics, failed(fault));
+  const finished = await finishProcessing(options.control, id, { ...failed(fault), retryable: true });
+  if (!finished) return;
+  countResult(options.metrics, { ...finished, result: failed(fault) });
   options.logger.error({ uploadId: id }, 'processing given up after every retry');
 }
 
@@ -153,12 +168,4 @@ function finished({ rows, faults, warnings }: LoadOutcome, hasReport: boolean): 
   const nothingUsable = rows.rejected > 0 && rows.rejected === rows.total;
   const status = nothingUsable ? 'FAILED' : rows.rejected > 0 ? 'PARTIALLY_COMPLETED' : 'COMPLETED';
   return { status, rows, faults, warnings, retryable: false, hasReport };
-}
-
-function countResult(metrics: Metrics, { status, rows }: Result): void {
-  metrics.processed.inc({ status });
-  if (!rows) return;
-  metrics.rows.inc({ outcome: 'loaded' }, rows.loaded);
-  metrics.rows.inc({ outcome: 'unchanged' }, rows.unchanged);
-  metrics.rows.inc({ outcome: 'rejected' }, rows.rejected);
 }

@@ -49,7 +49,9 @@ UPDATE piing.uploads
    SET status = $2, completed_at = now(), rows_total = $3, rows_loaded = $4, rows_unchanged = $5,
        rows_rejected = $6, warnings = received_warnings || $7::jsonb, retryable = $8, has_report = $9
  WHERE id = $1 AND status IN ('PENDING', 'PROCESSING')
-RETURNING extract(epoch FROM now() - received_at)::float8 AS latency`;
+RETURNING organization_id AS "organizationId", schema_type AS "schemaType",
+          (SELECT extract(epoch FROM now() - j.created_at)::float8 FROM piing.jobs j
+            WHERE j.upload_id = uploads.id AND j.lane <> 'replay') AS latency`;
 
 const INSERT_ERRORS = `
 INSERT INTO piing.upload_errors (upload_id, ordinal, line, column_name, code, message, value)
@@ -62,26 +64,34 @@ export async function startProcessing(pool: Pool, id: UploadId): Promise<Process
   return result.rows[0];
 }
 
-/** Records the end, unless another run was first. Returns seconds since receipt, or undefined in that case. */
+/** An upload whose end was recorded. */
+export interface Finished {
+  readonly organizationId: OrganizationId;
+  readonly schemaType: string;
+  /** Seconds since the acknowledgement, or since it was asked to run again; null for replays, which may wait. */
+  readonly latency: number | null;
+}
+
+/** Records the end; undefined when another run was first. */
 export async function finishProcessing(
   pool: Pool,
   id: UploadId,
   result: Result,
-): Promise<number | undefined> {
+): Promise<Finished | undefined> {
   return inTransaction(pool, (client) => finish(client, id, result));
 }
 
-async function finish(client: Queryable, id: UploadId, result: Result): Promise<number | undefined> {
+async function finish(client: Queryable, id: UploadId, result: Result): Promise<Finished | undefined> {
   const { status, rows, faults, warnings, retryable, hasReport } = result;
   const counts = rows ? [rows.total, rows.loaded, rows.unchanged, rows.rejected] : [null, null, null, null];
   const values = [id, status, ...counts, toJsonb(warnings), retryable, hasReport];
-  const finished = await client.query<{ latency: number }>(FINISH, values);
+  const finished = await client.query<Finished>(FINISH, values);
   const row = finished.rows[0];
   if (!row) return undefined;
   const numbered = faults.map((fault, ordinal) => ({ ordinal, ...fault }));
   if (numbered.length > 0) await client.query(INSERT_ERRORS, [id, toJsonb(numbered)]);
   await announceUpload(client, id);
-  return row.latency;
+  return row;
 }
 
 /** Warnings and errors quote what a file has; NUL and half characters, which jsonb does not take, are shown as signs. */
@@ -91,7 +101,7 @@ function toJsonb(value: unknown): string {
   );
 }
 
-const CANCELLED: Result = {
+export const CANCELLED: Result = {
   status: 'FAILED',
   rows: undefined,
   faults: [
@@ -109,9 +119,9 @@ const CANCELLED: Result = {
   hasReport: false,
 };
 
-/** Records, in the caller's transaction, that an upload will not be processed further; false when it has ended. */
-export async function cancelProcessing(client: Queryable, id: UploadId): Promise<boolean> {
-  return (await finish(client, id, CANCELLED)) !== undefined;
+/** Records, in the caller's transaction, that an upload will not be processed further; undefined when it has ended. */
+export async function cancelProcessing(client: Queryable, id: UploadId): Promise<Finished | undefined> {
+  return finish(client, id, CANCELLED);
 }
 
 const REOPEN = `

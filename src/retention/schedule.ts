@@ -1,4 +1,5 @@
 import { type RetentionOptions, runRetentionIfDue } from './retention.ts';
+import { RETENTION_KINDS } from './steps.ts';
 
 /** A worker that starts after the hour catches up within this time; a store that was away is tried again. */
 const LOOK_EVERY_MS = 10 * 60_000;
@@ -7,6 +8,7 @@ const LOOK_EVERY_MS = 10 * 60_000;
 export function startRetention(options: RetentionOptions & { readonly hour: number }): {
   close(): Promise<void>;
 } {
+  for (const kind of RETENTION_KINDS) options.metrics.retentionRemoved.inc({ kind }, 0);
   const stop = new AbortController();
   let running: Promise<unknown> | undefined;
   const look = () => {

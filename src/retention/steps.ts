@@ -6,12 +6,15 @@ import type { RetentionLimits } from './limits.ts';
 import { requestRemoval } from './removals.ts';
 
 /** What retention removes; also the label `kind` of its counter. */
-export type RetentionKind =
-  | 'raw-files'
-  | 'reject-reports'
-  | 'row-errors'
-  | 'upload-records'
-  | 'idempotency-keys';
+export const RETENTION_KINDS = [
+  'raw-files',
+  'reject-reports',
+  'row-errors',
+  'upload-records',
+  'idempotency-keys',
+] as const;
+
+export type RetentionKind = (typeof RETENTION_KINDS)[number];
 
 export interface RetentionStep {
   readonly kind: RetentionKind;

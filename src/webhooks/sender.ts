@@ -4,6 +4,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { WEBHOOK_CHANNEL } from './announce.ts';
 import { type AttemptOptions, attemptDelivery } from './attempt.ts';
+import { DELIVERY_FAULTS } from './delivery-error.ts';
 import { tidyOutbox } from './housekeeping.ts';
 import { type ClaimedDelivery, claimDeliveries, settleDelivery } from './outbox.ts';
 import { resolveName } from './resolve-name.ts';
@@ -81,6 +82,8 @@ class Sender {
 
   constructor(options: WebhookSenderOptions) {
     this.#options = options;
+    for (const result of ['DELIVERED', ...DELIVERY_FAULTS])
+      options.metrics.webhookAttempts.inc({ result }, 0);
     this.#attempt = {
       allowedRanges: options.allowedRanges,
       resolve: resolveName,
@@ -152,12 +155,17 @@ class Sender {
   async #deliver(delivery: ClaimedDelivery): Promise<void> {
     const { pool, logger, metrics } = this.#options;
     const { id, organizationId, endpoint, type, attempt } = delivery;
+    metrics.webhookAttemptsInProgress.inc();
     const { reason, ...outcome } = await attemptDelivery(delivery, this.#attempt);
+    metrics.webhookAttemptsInProgress.dec();
     const state = await settleDelivery(pool, delivery, outcome);
     const { status, error } = outcome;
     metrics.webhookAttempts.inc({ result: error ?? 'DELIVERED' });
     metrics.webhookAttemptSeconds.observe(outcome.durationMs / 1_000);
-    if (state === 'DELIVERED') metrics.webhookDeliveries.inc({ outcome: 'delivered' });
+    if (state === 'DELIVERED') {
+      metrics.webhookDeliveries.inc({ outcome: 'delivered' });
+      metrics.webhookLastDelivered.setToCurrentTime();
+    }
     if (state === 'GIVEN_UP') metrics.webhookDeliveries.inc({ outcome: 'given_up' });
     const fields = { deliveryId: id, organizationId, webhook: endpoint, type, attempt, status, state };
     if (!error) logger.info(fields, 'webhook delivered');

@@ -106,7 +106,10 @@ describe('npm start', function () {
     assert.equal((await fetch(`${url}/livez`)).status, 200);
     assert.equal((await fetch(`${url}/readyz`)).status, 200);
     const metrics = await (await fetch(`${url}/metrics`)).text();
-    assert.match(metrics, /piing_uploads_total\{source="sftp",outcome="received"\} [1-9]/);
+    assert.match(
+      metrics,
+      /piing_uploads_total\{source="sftp",outcome="received",schema_type="orgTransactions"\} [1-9]/,
+    );
     assert.match(metrics, /piing_rows_total\{outcome="loaded"\} [1-9]/);
   });
 

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { createDirectoryStore } from '../../src/storage/directory-store.ts';
+import { measuredStore } from '../../src/storage/measured-store.ts';
 import {
   MAX_BUFFERED_BYTES,
   MAX_REMOVED_KEYS,
@@ -12,6 +13,7 @@ import {
   StoreUnavailableError,
 } from '../../src/storage/raw-store.ts';
 import { createS3Store } from '../../src/storage/s3-store.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { newBucket, startS3, testS3 } from '../support/s3.ts';
 import { temporaryDirectory } from '../support/servers.ts';
 
@@ -27,7 +29,8 @@ async function directoryUnderTest(): Promise<StoreUnderTest> {
   const directory = await temporaryDirectory('store');
   const { rm, writeFile } = await import('node:fs/promises');
   return {
-    store: createDirectoryStore(directory),
+    // As every process has it.
+    store: measuredStore(createDirectoryStore(directory), createMetrics()),
     contents: async () => {
       const entries = await readdir(directory, { recursive: true, withFileTypes: true });
       return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
@@ -50,7 +53,7 @@ async function inBucket(
   bucket: string,
 ): Promise<Omit<StoreUnderTest, 'breakDown'>> {
   return {
-    store: createS3Store(server.client, bucket, 'some/prefix'),
+    store: measuredStore(createS3Store(server.client, bucket, 'some/prefix'), createMetrics()),
     contents: async () => {
       const objects = await server.client.send(new ListObjectsV2Command({ Bucket: bucket }));
       const uploads = await server.client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
@@ -272,5 +275,40 @@ describe('The directory store', () => {
   it('refuses keys that leave the directory', async () => {
     const store = createDirectoryStore(await temporaryDirectory('store'));
     assert.throws(() => store.create('../outside.csv'), /leaves the store/);
+  });
+});
+
+describe('A measured store', () => {
+  it('takes several pieces at once, and counts what succeeded, what failed and how long it took', async () => {
+    const { store, breakDown } = await directoryUnderTest();
+    const metrics = createMetrics();
+    const measured = measuredStore(store, metrics);
+    const writer = measured.create('raw/a.csv');
+    await writer.write(Buffer.from('one,'), Buffer.from('two,'), Buffer.from('three'));
+    await writer.complete();
+    const bytes = Buffer.concat(await (await measured.read('raw/a.csv')).toArray());
+    assert.equal(bytes.toString(), 'one,two,three');
+    await assert.rejects(measured.read('raw/b.csv'), ObjectNotFoundError);
+    await breakDown();
+    const broken = measured.create('raw/c.csv');
+    await assert.rejects(
+      broken.write(randomBytes(1024 * 1024)).then(() => broken.complete()),
+      StoreUnavailableError,
+    );
+    const { values } = await metrics.storeSeconds.get();
+    const done = values.filter(({ metricName }) => metricName?.endsWith('_count'));
+    assert.deepEqual(
+      done.map(({ labels, value }) => [labels.operation, value]),
+      [
+        ['complete', 1],
+        ['read', 1],
+        ['discard', 0],
+      ],
+    );
+    const failures = (await metrics.storeFailures.get()).values;
+    assert.equal(
+      failures.reduce((sum, { value }) => sum + value, 0),
+      1,
+    );
   });
 });

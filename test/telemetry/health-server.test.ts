@@ -16,7 +16,7 @@ describe('The health server', () => {
     server = await startHealthServer({
       host: '127.0.0.1',
       port: 0,
-      registry: createMetrics().registry,
+      registry: createMetrics({ schemaTypes: ['orgShifts'] }).registry,
       checks,
     });
     server.ready();
@@ -65,7 +65,10 @@ describe('The health server', () => {
 
   it('serves metrics whose known series start at zero', async () => {
     const { text } = await get('/metrics');
-    assert.match(text, /^piing_uploads_total\{source="sftp",outcome="received"\} 0$/m);
+    assert.match(
+      text,
+      /^piing_uploads_total\{source="sftp",outcome="received",schema_type="orgShifts"\} 0$/m,
+    );
     assert.match(text, /^process_resident_memory_bytes \d+/m);
   });
 

@@ -40,10 +40,14 @@ export function createFrontDoor(options: FrontDoorOptions): Server {
     (accepted) => {
       const { socket, share } = withLargeReads(accepted);
       const { visit, refused } = admission.arrive();
+      const fate: Fate = { outcome: 'silent' };
       socket.on('error', (error) => options.logger.debug({ reason: error.message }, 'socket error'));
-      socket.once('close', visit.leave);
-      if (refused) return turnAway(options, socket, refused);
-      welcome(options, socket, visit, share).catch((error: Error) => {
+      socket.once('close', () => {
+        visit.leave();
+        options.metrics.sftpConnections.inc({ outcome: fate.outcome });
+      });
+      if (refused) return turnAway(options, fate, socket, refused);
+      welcome(options, fate, socket, visit, share).catch((error: Error) => {
         options.logger.debug({ reason: error.message }, 'connection given up');
         socket.destroy();
       });
@@ -51,8 +55,14 @@ export function createFrontDoor(options: FrontDoorOptions): Server {
   );
 }
 
+/** How far a connection came. */
+interface Fate {
+  outcome: 'silent' | 'turned_away' | 'not_logged_in' | 'logged_in';
+}
+
 async function welcome(
   options: FrontDoorOptions,
+  fate: Fate,
   socket: Socket,
   visit: Visit,
   share: () => void,
@@ -66,9 +76,13 @@ async function welcome(
     report.met('login-time', logger());
     socket.destroy();
   }, limits.loginMs);
-  socket.once('close', () => {
+  // Before the listener that counts the fate.
+  socket.prependOnceListener('close', () => {
     clearTimeout(timer);
-    if (socket.bytesRead > headerBytes) return;
+    if (socket.bytesRead > headerBytes) {
+      if (fate.outcome === 'silent') fate.outcome = 'not_logged_in';
+      return;
+    }
     metrics.sftpProbes.inc();
     logger().debug('closed without a byte');
   });
@@ -82,13 +96,14 @@ async function welcome(
     address = plainAddress(header.address ?? peer);
   }
   if (socket.destroyed) return;
-  if (!visit.from(address)) return turnAway(options, socket, 'connections-per-address', address);
+  if (!visit.from(address)) return turnAway(options, fate, socket, 'connections-per-address', address);
   sendOncePerTick(socket);
   options.onVisitor({
     socket,
     address,
     visit,
     loggedIn: () => {
+      fate.outcome = 'logged_in';
       clearTimeout(timer);
       share();
     },
@@ -98,10 +113,12 @@ async function welcome(
 /** RFC 4253, 4.2 lets a server say lines before its version: clients show them, or at least log them. */
 function turnAway(
   { report, logger }: FrontDoorOptions,
+  fate: Fate,
   socket: Socket,
   limit: LimitName,
   remoteAddress = plainAddress(socket.remoteAddress ?? 'unknown'),
 ): void {
+  fate.outcome = 'turned_away';
   report.met(limit, logger.child({ remoteAddress }));
   socket.on('data', () => undefined);
   socket.end('Too many connections. Try again later.\r\n');

@@ -4,6 +4,7 @@ import type { UploadId } from '../../support/ids.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Access } from '../../tenancy/access.ts';
 import type { LimitName, SftpLimits } from '../limits.ts';
+import type { SftpRequest } from '../sftp/requests.ts';
 import type { ClientFiles } from './client-files.ts';
 import type { AheadBuffer } from './upload-handle.ts';
 
@@ -24,6 +25,8 @@ export interface SessionContext {
   onLimit(limit: LimitName): void;
   /** Counts and logs that a request was refused, under the code that the client sees. */
   onRefused(code: string, reason: string): void;
+  /** Counts and times requests that were answered; `count` of one type at once. */
+  onAnswered(type: SftpRequest['type'], count: number, seconds: number): void;
   /** True while the process drains: open files may finish, new ones are refused. */
   draining(): boolean;
 }

@@ -32,19 +32,21 @@ export class SftpSession {
 
   /** Never rejects: what goes wrong becomes a status. */
   async answer(request: SftpRequest): Promise<Buffer> {
-    if (request.type === 'init') return versionReply();
+    const began = performance.now();
     this.#answering += 1;
     try {
-      return await this.#dispatch(request);
+      return request.type === 'init' ? versionReply() : await this.#dispatch(request);
     } catch (error) {
-      return this.#refuse(error, [request.id]);
+      return this.#refuse(error, request.type === 'init' ? [] : [request.id]);
     } finally {
       this.#answering -= 1;
+      this.#context.onAnswered(request.type, 1, (performance.now() - began) / 1_000);
     }
   }
 
   /** Answers WRITEs of one handle that follow each other without a gap, together. Never rejects. */
   async answerWrites(requests: readonly [WriteRequest, ...WriteRequest[]]): Promise<Buffer> {
+    const began = performance.now();
     this.#answering += 1;
     try {
       return await this.#fileRequests.write(requests);
@@ -55,6 +57,7 @@ export class SftpSession {
       );
     } finally {
       this.#answering -= 1;
+      this.#context.onAnswered('write', requests.length, (performance.now() - began) / 1_000);
     }
   }
 

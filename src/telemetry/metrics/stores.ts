@@ -1,0 +1,46 @@
+import type { Gauge } from 'prom-client';
+import { type Definer, SHORT_BUCKETS } from './define.ts';
+
+export type StoreMetrics = ReturnType<typeof storeMetrics>;
+
+/** What every role stands on: the databases' connections and the raw store. */
+export function storeMetrics({ counter, gauge, histogram }: Definer) {
+  return {
+    databaseConnections: gauge(
+      'piing_database_connections',
+      'Connections of this process by state; waiting: work that waits for one',
+      { database: ['control', 'analytics'], state: ['busy', 'idle', 'waiting'] },
+    ),
+    storeSeconds: histogram(
+      'piing_store_operation_duration_seconds',
+      'Time of operations of the raw store that succeeded; complete: making an object durable, read: until its first bytes',
+      SHORT_BUCKETS,
+      { operation: ['complete', 'read', 'discard'] },
+    ),
+    storeFailures: counter('piing_store_failures_total', 'Operations of the raw store that failed', {
+      operation: ['write', 'complete', 'read', 'discard'],
+    }),
+  };
+}
+
+/** As much of a pool of connections as is shown. */
+interface CountedPool {
+  readonly totalCount: number;
+  readonly idleCount: number;
+  readonly waitingCount: number;
+}
+
+/** Reads the pools when somebody asks for the metrics. */
+export function showPools(
+  gauge: Gauge<'database' | 'state'>,
+  pools: Readonly<Record<'control' | 'analytics', CountedPool>>,
+): void {
+  const read = () => {
+    for (const [database, { totalCount, idleCount, waitingCount }] of Object.entries(pools)) {
+      gauge.set({ database, state: 'busy' }, totalCount - idleCount);
+      gauge.set({ database, state: 'idle' }, idleCount);
+      gauge.set({ database, state: 'waiting' }, waitingCount);
+    }
+  };
+  Object.assign(gauge, { collect: read });
+}
