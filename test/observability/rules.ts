@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 
-export const RULES_DIRECTORY = 'charts/piing-gateway/rules';
+const RULES_DIRECTORY = 'charts/piing-gateway/rules';
 
 export interface Rule {
   readonly record?: string;

@@ -107,7 +107,7 @@ describe('Commands of the runbooks', () => {
         .map((name) => readFile(join('src', name), 'utf8')),
     );
     // The one message that is put together.
-    const source = sources.join('\n').replace('`upload ${outcome}`', "'upload refused'");
+    const source = sources.join('\n').replace(/`upload \$\{outcome\}`/, "'upload refused'");
     const messages = commands.flatMap(({ line }) =>
       [...line.matchAll(/\.msg == "([^"]+)"/g)].map(([, text]) => text),
     );

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { freePort, stopAtEnd, temporaryDirectory } from './servers.ts';
 import { until } from './until.ts';
@@ -48,7 +48,7 @@ export async function startPrometheus(
     config,
     stringify({
       global: { scrape_interval: '1s', scrape_timeout: '1s', evaluation_interval: '1s' },
-      rule_files: ruleFiles,
+      rule_files: ruleFiles.map((file) => resolve(file)),
       scrape_configs: [
         {
           job_name: 'piing-gateway',
@@ -106,7 +106,7 @@ function client(url: string, targets: number): Pick<Prometheus, 'query' | 'alert
     scraped: async () => {
       const since = Date.now() / 1_000;
       await until(async () => {
-        const fresh = await query(`timestamp(up == 1) > ${since}`);
+        const fresh = await query(`timestamp(up) > ${since} and up == 1`);
         return fresh.length === targets || undefined;
       });
     },

@@ -27,7 +27,12 @@ export async function startGateway(directory: string): Promise<DemoGateway> {
   await mkdir(directory, { recursive: true });
   const logFile = join(directory, 'gateway.log');
   const child = spawn(process.execPath, ['src/main.ts', 'standalone'], {
-    env: { ...process.env, PIING_DATA_DIR: directory, PIING_LOG_FORMAT: 'json' },
+    env: {
+      PIING_METRICS_ORGANIZATIONS: '10',
+      ...process.env,
+      PIING_DATA_DIR: directory,
+      PIING_LOG_FORMAT: 'json',
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   // Not shown: new credentials are printed with their secrets, and a demo may have an audience.
