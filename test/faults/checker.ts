@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto';
 import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import type { Queryable } from '../../src/database/pool.ts';
 import { rejectReportKey } from '../../src/storage/raw-store.ts';
 import type { SentFile } from './files.ts';
 import type { Fleet } from './fleet.ts';
+
+/** What the checker reads; the database, perhaps, as one transaction sees it. */
+export type World = Pick<Fleet, 's3' | 'bucket'> & { readonly pool: Queryable };
 
 /** What the promise says and the world does not, each in a sentence. */
 export interface Findings {
@@ -30,24 +34,24 @@ interface UploadRow {
  * content of stored objects is taken on trust.
  */
 export async function checkPromise(
-  fleet: Fleet,
+  world: World,
   sent: readonly SentFile[],
   options: { readonly objects: boolean } = { objects: true },
 ): Promise<Findings> {
-  const uploads = await readUploads(fleet);
+  const uploads = await readUploads(world);
   const byName = Map.groupBy(uploads, (upload) => upload.file_name);
   const received = (file: SentFile) => byName.get(file.name)?.filter((one) => one.received_at !== null) ?? [];
   return {
-    lost: await findLost(fleet, sent, received, options.objects),
-    wrongRows: await findWrongRows(fleet, sent, received),
-    leftovers: await findLeftovers(fleet, uploads),
+    lost: await findLost(world, sent, received, options.objects),
+    wrongRows: await findWrongRows(world, sent, received),
+    leftovers: await findLeftovers(world, uploads),
     unacknowledged: sent
       .filter((file) => file.told === 'refused' && received(file).length > 0)
       .map((file) => `${file.name} was refused (${file.reason}) and is processed all the same`),
   };
 }
 
-async function readUploads({ pool }: Fleet): Promise<UploadRow[]> {
+async function readUploads({ pool }: World): Promise<UploadRow[]> {
   const { rows } = await pool.query<UploadRow>(
     `SELECT id, organization_id, file_name, status, received_at::text, object_key, encode(sha256, 'hex') AS sha256,
             rows_total, rows_rejected,
@@ -61,7 +65,7 @@ type Received = (file: SentFile) => readonly UploadRow[];
 
 /** Acknowledged files that are not there, not ended as they should, or not byte for byte what was sent. */
 async function findLost(
-  fleet: Fleet,
+  world: World,
   sent: readonly SentFile[],
   received: Received,
   objects: boolean,
@@ -77,10 +81,10 @@ async function findLost(
       if (upload.status !== file.expectedEnd)
         lost.push(`${file.name} is ${upload.status} and has to be ${file.expectedEnd}`);
       if (upload.sha256 !== file.sha256) lost.push(`${file.name} is recorded with another SHA-256`);
-      if (objects && (await hashOfObject(fleet, upload.object_key)) !== file.sha256)
+      if (objects && (await hashOfObject(world, upload.object_key)) !== file.sha256)
         lost.push(`${file.name}: the stored object is not what was sent`);
       const rows = (upload.rows_total ?? 0) - (upload.rows_rejected ?? 0);
-      if (objects && upload.status === 'PARTIALLY_COMPLETED' && !(await hasReport(fleet, upload)))
+      if (objects && upload.status === 'PARTIALLY_COMPLETED' && !(await hasReport(world, upload)))
         lost.push(`${file.name} has no reject report`);
       if (upload.status === 'COMPLETED' && rows !== file.totals.size)
         lost.push(`${file.name} counts ${rows} rows and has ${file.totals.size}`);
@@ -89,7 +93,7 @@ async function findLost(
   return lost;
 }
 
-async function hashOfObject({ s3, bucket }: Fleet, key: string): Promise<string> {
+async function hashOfObject({ s3, bucket }: World, key: string): Promise<string> {
   try {
     const { Body } = await s3.client.send(new GetObjectCommand({ Bucket: bucket, Key: `files/${key}` }));
     return createHash('sha256')
@@ -100,11 +104,11 @@ async function hashOfObject({ s3, bucket }: Fleet, key: string): Promise<string>
   }
 }
 
-const hasReport = async (fleet: Fleet, { object_key }: UploadRow) =>
-  !/^NoSuchKey|^NotFound/.test(await hashOfObject(fleet, rejectReportKey(object_key)));
+const hasReport = async (world: World, { object_key }: UploadRow) =>
+  !/^NoSuchKey|^NotFound/.test(await hashOfObject(world, rejectReportKey(object_key)));
 
 /** Rows that are missing, twice, wrong, of nobody's file, or another organization's. */
-async function findWrongRows(fleet: Fleet, sent: readonly SentFile[], received: Received): Promise<string[]> {
+async function findWrongRows(world: World, sent: readonly SentFile[], received: Received): Promise<string[]> {
   const expected = new Map<
     string,
     { readonly order: string; readonly total: string; readonly file: string }
@@ -118,7 +122,7 @@ async function findWrongRows(fleet: Fleet, sent: readonly SentFile[], received: 
       }
     }
   }
-  const { rows } = await fleet.pool.query<{ key: string; total: string; count: number }>(
+  const { rows } = await world.pool.query<{ key: string; total: string; count: number }>(
     `SELECT organization_id || '/' || transaction_id AS key, min(total_amount::numeric(19,2)::text) AS total,
             count(*)::int AS count
        FROM public.org_transactions GROUP BY 1`,
@@ -137,7 +141,7 @@ async function findWrongRows(fleet: Fleet, sent: readonly SentFile[], received: 
 }
 
 /** What nobody needs and nothing will remove: objects, parts, jobs, tables, unfinished records. */
-async function findLeftovers({ pool, s3, bucket }: Fleet, uploads: readonly UploadRow[]): Promise<string[]> {
+async function findLeftovers({ pool, s3, bucket }: World, uploads: readonly UploadRow[]): Promise<string[]> {
   const left: string[] = [];
   for (const { file_name, status } of uploads)
     if (['RECEIVING', 'PENDING', 'PROCESSING'].includes(status)) left.push(`${file_name} is still ${status}`);

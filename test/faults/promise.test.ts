@@ -95,20 +95,17 @@ describe('Whatever fails, the gateway', function () {
       for (const member of campaign.fleet.members) await campaign.fleet.kill(member);
     });
 
+    /** What is said after a statement, which is then taken back. */
     async function findingsAfter(statement: string): Promise<Findings> {
-      const { pool } = campaign.fleet;
-      const before = 'CREATE TABLE public.kept_rows AS TABLE public.org_transactions';
-      await pool.query(`${before}; CREATE TABLE public.kept_uploads AS TABLE piing.uploads`);
+      const client = await campaign.fleet.pool.connect();
       try {
-        const { rowCount } = await pool.query(statement);
+        await client.query('BEGIN');
+        const { rowCount } = await client.query(statement);
         assert.equal(rowCount, 1, 'it has to change something');
-        return await checkPromise(campaign.fleet, campaign.sent, { objects: false });
+        return await checkPromise({ ...campaign.fleet, pool: client }, campaign.sent, { objects: false });
       } finally {
-        await pool.query(`
-          DELETE FROM piing.jobs; DELETE FROM piing.upload_errors;
-          DELETE FROM piing.uploads; INSERT INTO piing.uploads SELECT * FROM public.kept_uploads;
-          DELETE FROM public.org_transactions; INSERT INTO public.org_transactions SELECT * FROM public.kept_rows;
-          DROP TABLE public.kept_uploads, public.kept_rows`);
+        await client.query('ROLLBACK');
+        client.release();
       }
     }
 
