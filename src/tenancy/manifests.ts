@@ -48,13 +48,24 @@ export async function readManifests(directory: string): Promise<Manifests> {
       if (manifest) located.push({ manifest, document });
     }
   }
-  problems.push(...findClashes(located));
+  problems.push(...findClashes(located), ...located.flatMap(findSecretRefs));
   if (problems.length > 0) throw new ManifestError(problems.join('\n'));
   const manifests = located.map(({ manifest }) => manifest);
   return {
     organizations: manifests.filter((manifest) => manifest.kind === 'Organization'),
     enablements: manifests.filter((manifest) => manifest.kind === 'SchemaEnablement'),
   };
+}
+
+/** Webhooks have files for their secrets; the pair of a credential is made here, and only its hash is kept. */
+function findSecretRefs({ manifest, document }: LocatedManifest): string[] {
+  if (manifest.kind !== 'Organization') return [];
+  return manifest.spec.credentials.flatMap(({ secretRef }, index) => {
+    if (!secretRef) return [];
+    const path = ['spec', 'credentials', String(index), 'secretRef'];
+    const message = `names Secret ${secretRef.name}, and there are no Secrets outside of Kubernetes. Leave secretRef out: a pair is then issued, and written to the directory of credentials.`;
+    return [document.problem({ path, message })];
+  });
 }
 
 async function readText(path: string, problems: string[]): Promise<string | undefined> {

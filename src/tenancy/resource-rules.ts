@@ -56,7 +56,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   '!has(self.secretRef) || self.rotation == 1': {
     about: '',
-    holds: (self) => !('secretRef' in self) || self.rotation === 1,
+    // Ajv fills in the default of rotation afterwards.
+    holds: ({ secretRef, rotation = 1 }) => secretRef === undefined || rotation === 1,
   },
   'isCIDR(self)': { about: '', holds: ({ value }) => typeof value !== 'string' || isCidr(value) },
 };

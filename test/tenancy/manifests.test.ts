@@ -186,6 +186,11 @@ ${ENABLEMENT}spec:
       'apiVersion: piing.ai/v1alpha1\nkind: Tenant',
       /line 2, kind: is "Tenant", and has to be Organization or SchemaEnablement\.$/,
     ],
+    [
+      'a secret of a cluster',
+      spec('displayName: Blue, credentials: [{ name: pos }, { name: erp, secretRef: { name: own } }]'),
+      /^a\.yaml, document 1, line 5, spec\.credentials\[1\]\.secretRef: names Secret own, and there are no Secrets outside of Kubernetes\. Leave secretRef out: a pair is then issued/,
+    ],
     ['no spec', ORGANIZATION, /spec: is missing\. What the administrator wants\.$/],
     [
       'no name',
