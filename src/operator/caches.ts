@@ -1,4 +1,5 @@
 import { ORGANIZATION_LABEL, type Organization, type SchemaEnablement, type Secret } from './kinds.ts';
+import { namedSecretsOf } from './named-secrets.ts';
 import { ObjectCache } from './runtime/cache.ts';
 
 /** What is known of the cluster. */
@@ -10,7 +11,7 @@ export interface Caches {
 
 export function createCaches(): Caches {
   return {
-    organizations: new ObjectCache<Organization>(),
+    organizations: new ObjectCache<Organization>({ secret: namedSecretsOf }),
     enablements: new ObjectCache<SchemaEnablement>({ organization: (object) => [organizationKeyOf(object)] }),
     secrets: new ObjectCache<Secret>({
       organization: ({ metadata: { namespace, labels } }) => [

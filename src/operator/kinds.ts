@@ -39,7 +39,7 @@ export const FIELD_MANAGER = 'piing-operator';
 /** Keeps a deleted resource until its doors are closed. */
 export const FINALIZER = 'piing.ai/tenancy';
 
-/** On Secrets: the Organization that they are of. Only Secrets with this label are watched. */
+/** On Secrets: the Organization that they are of. Only Secrets with this label are watched, whatever its value. */
 export const ORGANIZATION_LABEL = 'piing.ai/organization';
 /** On Secrets that the operator made: the credential that they deliver. */
 export const CREDENTIAL_LABEL = 'piing.ai/credential';

@@ -5,6 +5,7 @@ import { reportOrganization } from '../tenancy/organization-report.ts';
 import type { OrganizationStatus } from '../tenancy/resources.ts';
 import { deliverAsSecret, isDelivery, removeSecret, sortDeliveries } from './delivery-secrets.ts';
 import { FINALIZER, type Organization, type Secret } from './kinds.ts';
+import { NamedSecrets } from './named-secrets.ts';
 import { appliedStatus, refusedStatus } from './organization-status.ts';
 import { readProvidedSecrets } from './provided-secrets.ts';
 import { explainFailure } from './reconcile-failure.ts';
@@ -60,11 +61,12 @@ async function open(
   const { pool, organizations, cache, secrets, events, clock } = options;
   const organization = await withFinalizer(organizations, cache, found);
   const { metadata } = organization;
-  const provided = await readProvidedSecrets(secrets, organization);
+  const named = new NamedSecrets(secrets, organization);
+  const provided = await readProvidedSecrets(named, organization);
   const delivered: Secret[] = [];
   const deliver = deliverAsSecret(secrets, organization, (_, secret) => delivered.push(secret));
   const formerClientIds = clientIdsOf(organization.status);
-  const webhookSecrets = clusterWebhookSecrets(secrets);
+  const webhookSecrets = clusterWebhookSecrets(named);
   const context = { provided, formerClientIds, webhookSecrets };
   const result = await applyOrganization(pool, organization, deliver, context);
   for (const secret of delivered) recordDelivery(events, organization, secret);
@@ -75,7 +77,7 @@ async function open(
   if (result.changed || !isReady(organization)) options.onChanged(organization);
   const { waiting, nextExpiryMs } = await tidyDeliveries(options, organization, delivered);
   const report = await reportOrganization(pool, metadata.name);
-  const state = { report, waiting, incomplete: result.incomplete ?? [] };
+  const state = { report, waiting, incomplete: result.incomplete ?? [], advice: named.advice };
   const status = appliedStatus(organization, state, clock.now());
   const soonest = Math.min(
     nextExpiryMs ?? Infinity,

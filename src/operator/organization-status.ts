@@ -9,6 +9,8 @@ export interface OrganizationState {
   /** Delivery Secrets by credential. */
   readonly waiting: ReadonlyMap<string, Secret>;
   readonly incomplete: readonly string[];
+  /** What would make it work better. */
+  readonly advice: string | undefined;
 }
 
 /** Everything works as far as `incomplete` allows. */
@@ -17,12 +19,8 @@ export function appliedStatus(
   state: OrganizationState,
   now: Date,
 ): OrganizationStatus {
-  const { report, waiting, incomplete } = state;
-  const conditions = [
-    readyCondition(incomplete),
-    deliveredCondition(waiting),
-    suspendedCondition(organization),
-  ];
+  const { report, waiting } = state;
+  const conditions = [readyCondition(state), deliveredCondition(waiting), suspendedCondition(organization)];
   const credentials = organization.spec.credentials
     .map((spec) => credentialStatus(spec, report, waiting.get(spec.name)))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -67,10 +65,13 @@ function withConditions(
   return { observedGeneration: generation, conditions: merged };
 }
 
-function readyCondition(incomplete: readonly string[]): NewCondition {
+function readyCondition({ incomplete, advice }: OrganizationState): NewCondition {
+  const withAdvice = (...sentences: readonly string[]) =>
+    [...sentences, ...(advice ? [advice] : [])].join(' ');
   if (incomplete.length > 0)
-    return { type: 'Ready', status: 'False', reason: 'Incomplete', message: incomplete.join(' ') };
-  return { type: 'Ready', status: 'True', reason: 'Applied', message: 'The gateway works as spec says.' };
+    return { type: 'Ready', status: 'False', reason: 'Incomplete', message: withAdvice(...incomplete) };
+  const message = withAdvice('The gateway works as spec says.');
+  return { type: 'Ready', status: 'True', reason: 'Applied', message };
 }
 
 function deliveredCondition(waiting: ReadonlyMap<string, Secret>): NewCondition {

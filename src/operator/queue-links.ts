@@ -29,8 +29,12 @@ export function linkQueues(caches: Caches, queues: Queues) {
     // A delivery that is new is one that the controller has just made.
     if (!before && after && isDelivery(after)) return;
     const secret = after ?? before;
-    const organization = secret?.metadata.labels?.[ORGANIZATION_LABEL];
-    if (secret && organization) queues.organization.add(`${secret.metadata.namespace}/${organization}`);
+    if (!secret) return;
+    const owner = secret.metadata.labels?.[ORGANIZATION_LABEL];
+    if (owner && isDelivery(secret)) queues.organization.add(`${secret.metadata.namespace}/${owner}`);
+    // Whatever the label says: several may share a Secret.
+    for (const organization of caches.organizations.find('secret', keyOf(secret)))
+      queues.organization.add(keyOf(organization));
   });
   return {
     organizationChanged: (organization: Organization) => enqueueEnablementsOf(keyOf(organization)),

@@ -1,20 +1,12 @@
 import type { WebhookSecrets } from '../tenancy/webhook-secrets.ts';
-import type { Secret } from './kinds.ts';
-import { isNotFound } from './runtime/api-error.ts';
-import type { ResourceClient } from './runtime/resource-client.ts';
+import type { NamedSecrets } from './named-secrets.ts';
 
-/** The Secrets of the cluster. A change is noticed at once when its Secret has the label of its organization. */
-export function clusterWebhookSecrets(secrets: ResourceClient<Secret>): WebhookSecrets {
+/** The Secrets of the cluster, of the organization's own namespace. */
+export function clusterWebhookSecrets(secrets: NamedSecrets): WebhookSecrets {
   return {
-    read: async (namespace, { name, key }) => {
-      try {
-        const { data = {} } = await secrets.get(namespace, name);
-        const value = data[key];
-        return value === undefined ? undefined : Buffer.from(value, 'base64').toString('utf8');
-      } catch (error) {
-        if (isNotFound(error)) return undefined;
-        throw error;
-      }
+    read: async (_namespace, { name, key }) => {
+      const value = (await secrets.read(name))?.data?.[key];
+      return value === undefined ? undefined : Buffer.from(value, 'base64').toString('utf8');
     },
   };
 }

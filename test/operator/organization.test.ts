@@ -126,7 +126,10 @@ describe('An Organization', function () {
       organization('own', { credentials: [{ name: 'pos', secretRef: { name: 'own-pair' } }] }),
     );
     const waiting = await cluster.untilReady('org', 'own', 'Incomplete');
-    assert.match(condition(waiting, 'Ready')?.message ?? '', /There is no Secret own-pair in namespace/);
+    assert.match(
+      condition(waiting, 'Ready')?.message ?? '',
+      /There is no Secret own-pair in namespace .*Create it with the label piing\.ai\/organization=own,/,
+    );
     assert.equal(credentialsOf(waiting)[0]?.state, 'Waiting');
     const create = (fill: string) =>
       cluster.apply({
@@ -143,6 +146,39 @@ describe('An Organization', function () {
     await until(async () => (await cluster.logsIn({ clientId, clientSecret: own('b') })) || undefined);
     assert.equal(await cluster.logsIn({ clientId, clientSecret: own('a') }), true);
     assert.equal(await cluster.secret('own-pos'), undefined);
+  });
+
+  it('says which label a Secret of its own lacks, and notices its changes at once when it has it', async () => {
+    const own = (fill: string) => fill.repeat(40);
+    const change = (fill: string, labels: object = {}) =>
+      cluster.apply({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'unseen', labels },
+        stringData: { client_secret: own(fill) },
+      });
+    await change('a');
+    const credentials = [{ name: 'pos', secretRef: { name: 'unseen' } }];
+    await cluster.apply(
+      organization('first-user', { credentials }),
+      organization('second-user', { credentials }),
+    );
+    const found = await cluster.untilReady('org', 'first-user');
+    await cluster.untilReady('org', 'second-user');
+    assert.match(
+      condition(found, 'Ready')?.message ?? '',
+      /Changes of Secret unseen are noticed only when everything is compared again\. With the label piing\.ai\/organization=first-user on it/,
+    );
+    await change('b', { 'piing.ai/organization': 'first-user' });
+    for (const name of ['first-user', 'second-user']) {
+      const told = await cluster.until(
+        'org',
+        name,
+        (each) => condition(each, 'Ready')?.message === 'The gateway works as spec says.',
+      );
+      const clientId = credentialsOf(told)[0]?.clientId ?? '';
+      assert.equal(await cluster.logsIn({ clientId, clientSecret: own('b') }), true);
+    }
   });
 
   it('has its webhooks signed with a secret of the cluster', async () => {
