@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError } from 'commander';
 import { runMigrate } from './commands/migrate.ts';
+import { listOperatorsCommand, putInChargeCommand } from './commands/operators.ts';
 import {
   type EraseCommandOptions,
   eraseCommand,
@@ -158,6 +159,19 @@ organizations
   .option('--even-if-active', 'although its resource has not been deleted')
   .option(...JSON_OPTION)
   .action((id: string, options: EraseCommandOptions) => eraseCommand(settings(), id, options));
+
+const operators = program
+  .command('operators')
+  .description('which operator writes the tenants of which namespaces');
+operators
+  .command('list')
+  .description('every operator that has asked for this database')
+  .option(...JSON_OPTION)
+  .action((options: { json?: boolean }) => listOperatorsCommand(settings(), options));
+operators
+  .command('put-in-charge <id>')
+  .description('let an operator take the place of another, as after the loss of a cluster')
+  .action((id: string) => putInChargeCommand(settings(), id));
 
 program
   .command('retention')

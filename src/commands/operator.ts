@@ -3,8 +3,8 @@ import { hostname } from 'node:os';
 import { KubeConfig } from '@kubernetes/client-node';
 import { createPool } from '../database/pool.ts';
 import { startOperator } from '../operator/operator.ts';
+import { createOperatorMetrics } from '../operator/operator-metrics.ts';
 import { createApiClient } from '../operator/runtime/api-client.ts';
-import { createRuntimeMetrics } from '../operator/runtime/metrics.ts';
 import { loadCatalogue } from '../schemas/catalogue.ts';
 import type { Settings } from '../settings.ts';
 import { StartupError } from '../support/listen.ts';
@@ -15,6 +15,11 @@ import { requireDatabaseUrl, roleLogger } from './world.ts';
 
 const ALL_INTERFACES = '0.0.0.0';
 const STATEMENT_TIMEOUT_MS = 15_000;
+/**
+ * A process that was stopped in the middle of a transaction keeps its locks from the next leader for no longer. The
+ * creation of a Secret takes place within one.
+ */
+const IDLE_TRANSACTION_TIMEOUT_MS = 15_000;
 
 /** `piing operator`: from Kubernetes resources to tenants. Needs the control database and the API server only. */
 export async function runOperator(settings: Settings): Promise<void> {
@@ -30,11 +35,12 @@ export async function runOperator(settings: Settings): Promise<void> {
     // Each worker of both kinds holds one, and the upkeep wants one now and then.
     max: 2 * workers + 2,
     statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    idleTransactionTimeoutMs: IDLE_TRANSACTION_TIMEOUT_MS,
     logger,
   });
   shutdown.onStop('database', () => pool.end());
   const registry = createRegistry('operator');
-  const metrics = createRuntimeMetrics(registry);
+  const metrics = createOperatorMetrics(registry);
   try {
     const operator = startOperator({
       api: createApiClient({
@@ -48,6 +54,7 @@ export async function runOperator(settings: Settings): Promise<void> {
       metrics,
       identity: `${hostname()}_${randomUUID()}`,
       leaseNamespace: settings.PIING_OPERATOR_NAMESPACE ?? ownNamespace(config),
+      leaseDurationMs: settings.PIING_LEASE_SECONDS * 1_000,
       watchNamespaces: settings.PIING_WATCH_NAMESPACES,
       workers,
       resyncMs: settings.PIING_RESYNC_SECONDS * 1_000,

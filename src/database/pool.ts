@@ -16,15 +16,21 @@ export interface PoolOptions {
   readonly max: number;
   /** Milliseconds after which the server ends a statement; 0: never. */
   readonly statementTimeoutMs: number;
+  /** Milliseconds after which the server ends a session that leaves a transaction open; default: never. */
+  readonly idleTransactionTimeoutMs?: number;
   readonly logger: Logger;
 }
 
-export function createPool({ url, applicationName, max, statementTimeoutMs, logger }: PoolOptions): pg.Pool {
+export function createPool(options: PoolOptions): pg.Pool {
+  const { url, applicationName, max, statementTimeoutMs, idleTransactionTimeoutMs, logger } = options;
   const pool = new pg.Pool({
     connectionString: url,
     application_name: applicationName,
     max,
     statement_timeout: statementTimeoutMs,
+    ...(idleTransactionTimeoutMs === undefined
+      ? {}
+      : { idle_in_transaction_session_timeout: idleTransactionTimeoutMs }),
     // A door that cannot reach the database has to say so while the client still waits.
     connectionTimeoutMillis: 5_000,
     keepAlive: true,

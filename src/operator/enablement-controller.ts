@@ -3,12 +3,15 @@ import type { Catalogue } from '../schemas/catalogue.ts';
 import type { ApplyResult } from '../tenancy/apply.ts';
 import { applyEnablement, removeEnablement } from '../tenancy/apply-enablement.ts';
 import type { SchemaEnablementStatus } from '../tenancy/resources.ts';
+import type { Fence } from '../tenancy/write-context.ts';
+import { applyCurrent, revisionOf } from './apply-current.ts';
+import { NotInChargeError } from './charge.ts';
 import { FINALIZER, type Organization, type SchemaEnablement } from './kinds.ts';
 import { explainFailure } from './reconcile-failure.ts';
 import type { ObjectCache } from './runtime/cache.ts';
 import type { Clock } from './runtime/clock.ts';
 import { mergeConditions, type NewCondition } from './runtime/conditions.ts';
-import type { Outcome, Reconcile } from './runtime/controller.ts';
+import { type Outcome, type Reconcile, TerminalError } from './runtime/controller.ts';
 import type { EventRecorder } from './runtime/events.ts';
 import { addFinalizer, hasFinalizer, removeFinalizer } from './runtime/finalizers.ts';
 import { keyOf } from './runtime/kubernetes-object.ts';
@@ -20,6 +23,8 @@ const ORGANIZATION_IS_COMING_MS = 2_000;
 
 export interface EnablementControllerOptions {
   readonly pool: Pool;
+  /** Opens every transaction. */
+  readonly fence: Fence;
   readonly catalogue: Catalogue;
   readonly enablements: ResourceClient<SchemaEnablement>;
   readonly cache: ObjectCache<SchemaEnablement>;
@@ -44,36 +49,42 @@ export function enablementReconciler(options: EnablementControllerOptions): Reco
     try {
       return await open(options, enablement);
     } catch (error) {
-      await reportFailure(options, enablement, error as Error);
+      const isReported = error instanceof TerminalError || error instanceof NotInChargeError;
+      if (!isReported) await reportFailure(options, enablement, error as Error);
       throw error;
     }
   };
 }
 
 async function open(options: EnablementControllerOptions, found: SchemaEnablement): Promise<Outcome> {
-  const { pool, catalogue, enablements, cache, resyncMs } = options;
+  const { pool, fence, catalogue, enablements, cache, resyncMs } = options;
   let enablement = found;
   if (!hasFinalizer(found, FINALIZER)) {
     enablement = await addFinalizer(enablements, found, FINALIZER);
     cache.observe(enablement);
   }
-  const result = await applyEnablement(pool, catalogue, enablement);
+  const result = await applyCurrent(enablements, cache, enablement, (revision) =>
+    applyEnablement(pool, catalogue, enablement, { ...revision, fence }),
+  );
+  if (!result) return {};
   if ('waiting' in result && isComing(options, enablement))
     return { requeueAfterMs: ORGANIZATION_IS_COMING_MS };
   if ('changed' in result && (result.changed || readiness(enablement) !== 'True'))
     options.onChanged(enablement);
   await report(options, enablement, explain(enablement, result));
+  if ('invalid' in result) throw new TerminalError(result.invalid.join(' '));
   return { requeueAfterMs: resyncMs() };
 }
 
 /** Takes the folder away and keeps the rows. A resource that was never reconciled closes nothing. */
 async function close(
-  { pool, enablements, onChanged, onClosed }: EnablementControllerOptions,
+  { pool, fence, enablements, onChanged, onClosed }: EnablementControllerOptions,
   enablement: SchemaEnablement,
 ): Promise<Outcome> {
   if (!hasFinalizer(enablement, FINALIZER)) return {};
   const { namespace, name } = enablement.metadata;
-  const { changed } = await removeEnablement(pool, namespace, name);
+  const revision = revisionOf(enablement);
+  const { changed } = await removeEnablement(pool, namespace, name, { fence, revision });
   if (changed) onChanged(enablement);
   onClosed(enablement);
   await removeFinalizer(enablements, enablement, FINALIZER);

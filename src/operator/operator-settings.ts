@@ -21,6 +21,15 @@ export const operatorSettings = {
   PIING_OPERATOR_NAMESPACE: namespaceName
     .optional()
     .describe('Operator: namespace of the Lease by which replicas choose a leader; default: its own.'),
+  PIING_LEASE_SECONDS: z.coerce
+    .number()
+    .int()
+    .min(5)
+    .max(300)
+    .default(15)
+    .describe(
+      'Operator: how long a leader that says nothing is still the leader. It gives up after two thirds.',
+    ),
   PIING_OPERATOR_WORKERS: z.coerce
     .number()
     .int()

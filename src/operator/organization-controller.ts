@@ -3,6 +3,9 @@ import type { ClientId } from '../support/ids.ts';
 import { applyOrganization, removeOrganization } from '../tenancy/apply-organization.ts';
 import { reportOrganization } from '../tenancy/organization-report.ts';
 import type { OrganizationStatus } from '../tenancy/resources.ts';
+import type { Fence } from '../tenancy/write-context.ts';
+import { applyCurrent, revisionOf } from './apply-current.ts';
+import { NotInChargeError } from './charge.ts';
 import { deliverAsSecret, isDelivery, removeSecret, sortDeliveries } from './delivery-secrets.ts';
 import { FINALIZER, type Organization, type Secret } from './kinds.ts';
 import { NamedSecrets } from './named-secrets.ts';
@@ -22,6 +25,8 @@ import { clusterWebhookSecrets } from './webhook-secrets.ts';
 
 export interface OrganizationControllerOptions {
   readonly pool: Pool;
+  /** Opens every transaction. */
+  readonly fence: Fence;
   readonly organizations: ResourceClient<Organization>;
   readonly cache: ObjectCache<Organization>;
   readonly secrets: ResourceClient<Secret>;
@@ -47,7 +52,7 @@ export function organizationReconciler(options: OrganizationControllerOptions): 
     try {
       return await open(options, pace, organization);
     } catch (error) {
-      await reportFailure(options, organization, error as Error);
+      if (!(error instanceof NotInChargeError)) await reportFailure(options, organization, error as Error);
       throw error;
     }
   };
@@ -58,7 +63,7 @@ async function open(
   pace: UsagePace,
   found: Organization,
 ): Promise<Outcome> {
-  const { pool, organizations, cache, secrets, events, clock } = options;
+  const { pool, fence, organizations, cache, secrets, events, clock } = options;
   const organization = await withFinalizer(organizations, cache, found);
   const { metadata } = organization;
   const named = new NamedSecrets(secrets, organization);
@@ -67,8 +72,11 @@ async function open(
   const deliver = deliverAsSecret(secrets, organization, (_, secret) => delivered.push(secret));
   const formerClientIds = clientIdsOf(organization.status);
   const webhookSecrets = clusterWebhookSecrets(named);
-  const context = { provided, formerClientIds, webhookSecrets };
-  const result = await applyOrganization(pool, organization, deliver, context);
+  const context = { provided, formerClientIds, webhookSecrets, fence };
+  const result = await applyCurrent(organizations, cache, organization, (revision) =>
+    applyOrganization(pool, organization, deliver, { ...context, ...revision }),
+  );
+  if (!result) return {};
   for (const secret of delivered) recordDelivery(events, organization, secret);
   if ('conflict' in result) {
     await refuse(options, organization, 'Conflict', result.conflict);
@@ -94,12 +102,12 @@ async function open(
 
 /** Ends logins and keeps data. A resource that was never reconciled has no finalizer, and closes nothing. */
 async function close(
-  { pool, organizations, secrets, secretCache, onChanged }: OrganizationControllerOptions,
+  { pool, fence, organizations, secrets, secretCache, onChanged }: OrganizationControllerOptions,
   organization: Organization,
 ): Promise<Outcome> {
   if (!hasFinalizer(organization, FINALIZER)) return {};
   const { namespace, name } = organization.metadata;
-  await removeOrganization(pool, namespace, name);
+  await removeOrganization(pool, namespace, name, { fence, revision: revisionOf(organization) });
   for (const secret of secretCache.find('organization', keyOf(organization)).filter(isDelivery))
     await removeSecret(secrets, secret.metadata);
   onChanged(organization);

@@ -2,6 +2,7 @@ import type { Pool } from '../database/pool.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { findUsedOrganizations } from '../tenancy/organization-report.ts';
 import { removeVanished } from '../tenancy/remove-vanished.ts';
+import type { Fence } from '../tenancy/write-context.ts';
 import type { Caches } from './caches.ts';
 import { type Clock, sleep } from './runtime/clock.ts';
 import type { ObjectKey } from './runtime/kubernetes-object.ts';
@@ -41,15 +42,16 @@ export function startSweep(options: {
   readonly signal: AbortSignal;
   readonly resyncMs: number;
   readonly watchNamespaces: readonly string[] | undefined;
+  readonly fence: Fence;
 }): void {
-  const { pool, caches, clock, logger, signal, resyncMs, watchNamespaces } = options;
+  const { pool, caches, clock, logger, signal, resyncMs, watchNamespaces, fence } = options;
   const sweep = async () => {
     const isThere = (resource: string) => {
       const [kind, key = ''] = resource.split(' ');
       return (kind === 'Organization' ? caches.organizations : caches.enablements).get(key) !== undefined;
     };
     try {
-      for (const resource of await removeVanished(pool, isThere, watchNamespaces ?? null))
+      for (const resource of await removeVanished(pool, isThere, watchNamespaces ?? null, fence))
         logger.warn(
           { resource },
           'removed: its resource is gone, and so is the finalizer that would have told',

@@ -3,6 +3,13 @@ import type { Catalogue } from '../schemas/catalogue.ts';
 import { validateTransformer } from '../schemas/validate-transformer.ts';
 import type { Applied, ApplyResult, Conflict, Invalid, Waiting } from './apply.ts';
 import type { SchemaEnablementManifest, SchemaEnablementSpec } from './resources.ts';
+import { isOutdated, OutdatedError, revisionParameters, type WriteContext } from './write-context.ts';
+
+interface OwnerRow {
+  readonly name: string;
+  readonly resource_uid: string | null;
+  readonly resource_generation: number;
+}
 
 /** Of a resource that was deleted and made again under its name for something else. */
 const REMOVE_FORMER = `
@@ -14,42 +21,65 @@ const FIND_ORGANIZATION = `
 SELECT FROM piing.organizations WHERE id = $1 AND namespace = $2 AND deleted_at IS NULL FOR SHARE`;
 
 const UPSERT = `
-INSERT INTO piing.schema_enablements AS e (namespace, name, organization_id, schema_type, transformer)
-VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (organization_id, schema_type) DO UPDATE SET transformer = EXCLUDED.transformer
+INSERT INTO piing.schema_enablements AS e
+       (namespace, name, organization_id, schema_type, transformer, resource_uid, resource_generation)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (organization_id, schema_type) DO UPDATE
+   SET transformer = EXCLUDED.transformer,
+       resource_uid = EXCLUDED.resource_uid,
+       resource_generation = EXCLUDED.resource_generation
  WHERE e.namespace = EXCLUDED.namespace AND e.name = EXCLUDED.name
-   AND e.transformer IS DISTINCT FROM EXCLUDED.transformer`;
+   AND ($8 OR (e.resource_uid = EXCLUDED.resource_uid
+               AND e.resource_generation > EXCLUDED.resource_generation) IS NOT TRUE)
+   AND (e.transformer, e.resource_uid, e.resource_generation)
+       IS DISTINCT FROM (EXCLUDED.transformer, EXCLUDED.resource_uid, EXCLUDED.resource_generation)`;
 
 const FIND_OWNER = `
-SELECT name FROM piing.schema_enablements WHERE organization_id = $1 AND schema_type = $2`;
+SELECT name, resource_uid, resource_generation FROM piing.schema_enablements
+ WHERE organization_id = $1 AND schema_type = $2`;
 
-const REMOVE = 'DELETE FROM piing.schema_enablements WHERE namespace = $1 AND name = $2';
+/** Not one that was made anew under the name and has been applied since. */
+const REMOVE = `
+DELETE FROM piing.schema_enablements
+ WHERE namespace = $1 AND name = $2 AND (resource_uid IS NULL OR $3::text IS NULL OR resource_uid = $3)`;
 
 /**
  * Enables a schema type for an organization, with the transformer of its files. Whatever the result, what the
  * resource enabled under another organization or schema type before is disabled.
+ * @throws {OutdatedError} when a later generation of the same resource has been applied
  */
 export async function applyEnablement(
   pool: Pool,
   catalogue: Catalogue,
   manifest: SchemaEnablementManifest,
+  context: WriteContext = {},
 ): Promise<ApplyResult> {
   const { metadata, spec } = manifest;
   return inTransaction(pool, async (client) => {
+    await context.fence?.(client);
     const key = [metadata.namespace, metadata.name, spec.organizationRef.name, spec.schemaType];
     const former = await client.query(REMOVE_FORMER, key);
     const obstacle = findInvalid(catalogue, spec) ?? (await findWaiting(client, manifest));
     if (obstacle) return obstacle;
-    const upserted = await client.query(UPSERT, [...key, JSON.stringify(spec.transformer)]);
-    const conflict = upserted.rowCount === 0 ? await findConflict(client, manifest) : undefined;
+    const values = [...key, JSON.stringify(spec.transformer), ...revisionParameters(context)];
+    const upserted = await client.query(UPSERT, values);
+    const conflict = upserted.rowCount === 0 ? await findConflict(client, manifest, context) : undefined;
     return conflict ?? { changed: former.rowCount !== 0 || upserted.rowCount !== 0 };
   });
 }
 
 /** Disables what a deleted resource had enabled. The rows that were loaded stay. */
-export async function removeEnablement(pool: Pool, namespace: string, name: string): Promise<Applied> {
-  const { rowCount } = await pool.query(REMOVE, [namespace, name]);
-  return { changed: rowCount !== 0 };
+export async function removeEnablement(
+  pool: Pool,
+  namespace: string,
+  name: string,
+  { fence, revision }: WriteContext = {},
+): Promise<Applied> {
+  return inTransaction(pool, async (client) => {
+    await fence?.(client);
+    const { rowCount } = await client.query(REMOVE, [namespace, name, revision?.uid ?? null]);
+    return { changed: rowCount !== 0 };
+  });
 }
 
 function findInvalid(catalogue: Catalogue, spec: SchemaEnablementSpec): Invalid | undefined {
@@ -79,11 +109,20 @@ async function findWaiting(
 async function findConflict(
   client: PoolClient,
   { metadata, spec }: SchemaEnablementManifest,
+  context: WriteContext,
 ): Promise<Conflict | undefined> {
   const organization = spec.organizationRef.name;
-  const { rows } = await client.query<{ name: string }>(FIND_OWNER, [organization, spec.schemaType]);
+  const { rows } = await client.query<OwnerRow>(FIND_OWNER, [organization, spec.schemaType]);
   const [owner] = rows;
-  if (!owner || owner.name === metadata.name) return undefined;
+  if (!owner) return undefined;
+  if (owner.name === metadata.name) {
+    if (isOutdated(owner, context))
+      throw new OutdatedError(
+        `SchemaEnablement ${metadata.namespace}/${metadata.name}`,
+        owner.resource_generation,
+      );
+    return undefined;
+  }
   return {
     conflict: `SchemaEnablement ${owner.name} already enables ${spec.schemaType} for ${organization}. Change that one, or delete one of the two.`,
   };

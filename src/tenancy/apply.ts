@@ -1,6 +1,7 @@
 import type { ClientId, OrganizationId } from '../support/ids.ts';
 import type { IssuedCredential } from './secrets.ts';
 import type { WebhookSecrets } from './webhook-secrets.ts';
+import type { WriteContext } from './write-context.ts';
 
 /**
  * Hands a new pair to the administrator. Called before the transaction commits: when it rejects, nothing has
@@ -26,7 +27,7 @@ export type ProvidedSecret =
   | { readonly problem: string };
 
 /** What is known of an organization besides its manifest. */
-export interface OrganizationContext {
+export interface OrganizationContext extends WriteContext {
   /** What the `secretRef`s of credentials lead to, by the credential's name. Default: nothing, and they wait. */
   readonly provided?: ReadonlyMap<string, ProvidedSecret>;
   /**

@@ -1,6 +1,7 @@
 import type { Pool } from '../database/pool.ts';
 import { removeEnablement } from './apply-enablement.ts';
 import { removeOrganization } from './apply-organization.ts';
+import type { Fence } from './write-context.ts';
 
 const FIND_APPLIED = `
 SELECT 'SchemaEnablement' AS kind, namespace, name FROM piing.schema_enablements
@@ -25,6 +26,7 @@ export async function removeVanished(
   pool: Pool,
   isThere: (resource: string) => boolean,
   namespaces: readonly string[] | null,
+  fence?: Fence,
 ): Promise<string[]> {
   const { rows } = await pool.query<AppliedResource>(FIND_APPLIED, [namespaces]);
   const removed: string[] = [];
@@ -32,7 +34,7 @@ export async function removeVanished(
     const resource = `${kind} ${namespace}/${name}`;
     if (isThere(resource)) continue;
     const remove = kind === 'Organization' ? removeOrganization : removeEnablement;
-    await remove(pool, namespace, name);
+    await remove(pool, namespace, name, { fence });
     removed.push(resource);
   }
   return removed;

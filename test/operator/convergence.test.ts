@@ -94,6 +94,53 @@ describe('The operator', function () {
     );
   });
 
+  it('believes the API server when the database knows a later generation, as after a restore of the cluster', async () => {
+    await cluster.apply(organization('rolled-back'), enablement('rolled-back-shifts', 'rolled-back'));
+    await cluster.untilReady('se', 'rolled-back-shifts');
+    await query("UPDATE piing.organizations SET resource_generation = 9 WHERE id = 'rolled-back'");
+    await query(
+      "UPDATE piing.schema_enablements SET resource_generation = 9 WHERE name = 'rolled-back-shifts'",
+    );
+    await cluster.apply(
+      organization('rolled-back', { displayName: 'Back' }),
+      enablement('rolled-back-shifts', 'rolled-back', 'orgShifts', {
+        transformer: { timeZone: 'Asia/Tokyo' },
+      }),
+    );
+    await cluster.untilReady('org', 'rolled-back');
+    await cluster.untilReady('se', 'rolled-back-shifts');
+    assert.deepEqual(
+      await query(
+        `SELECT o.display_name, o.resource_generation AS org, e.transformer ->> 'timeZone' AS zone, e.resource_generation AS se
+           FROM piing.organizations o JOIN piing.schema_enablements e ON e.organization_id = o.id WHERE o.id = 'rolled-back'`,
+      ),
+      [{ display_name: 'Back', org: 2, zone: 'Asia/Tokyo', se: 2 }],
+    );
+  });
+
+  it('works again when a resource was deleted and made again under its name while it was down', async () => {
+    await cluster.apply(organization('twin', { displayName: 'First' }), enablement('twin-shifts', 'twin'));
+    const pair = await cluster.pair('twin-pos');
+    await cluster.untilReady('se', 'twin-shifts');
+    for (const generation of [2, 3])
+      await cluster.apply(organization('twin', { displayName: `First, ${generation}` }));
+    await cluster.untilReady('org', 'twin');
+    await operator.close();
+    for (const name of ['org/twin', 'se/twin-shifts'])
+      await cluster.kubectl('patch', name, '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
+    await cluster.kubectl('delete', 'org/twin', 'se/twin-shifts');
+    await cluster.apply(organization('twin', { displayName: 'Second' }));
+    await cluster.apply(enablement('twin-shifts', 'twin', 'orgTransactions'));
+    operator = await cluster.startOperator({ resyncMs: RESYNC_MS });
+    await cluster.untilReady('org', 'twin');
+    await cluster.untilReady('se', 'twin-shifts');
+    assert.deepEqual(
+      await query("SELECT display_name, resource_generation FROM piing.organizations WHERE id = 'twin'"),
+      [{ display_name: 'Second', resource_generation: 1 }],
+    );
+    assert.equal(await cluster.logsIn(pair), true);
+  });
+
   it('closes the doors of a resource whose finalizer was removed by hand while it was down', async () => {
     await cluster.apply(organization('forced'), enablement('forced-shifts', 'forced'));
     const pair = await cluster.pair('forced-pos');

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
+import { Registry } from 'prom-client';
 import type { Organization, SchemaEnablement } from '../../src/operator/kinds.ts';
 import { type Cluster, condition, enablement, newCluster, organization } from './fixture.ts';
 
 describe('A SchemaEnablement', function () {
   this.timeout(60_000);
   let cluster: Cluster;
+  const registry = new Registry();
   before(async function () {
     this.timeout(1_800_000);
     cluster = await newCluster('enablements');
-    await cluster.startOperator();
+    await cluster.startOperator({ registry });
   });
   after(() => cluster.close());
 
@@ -72,6 +74,13 @@ describe('A SchemaEnablement', function () {
     assert.match(message, /spec\.transformer\.columns\[0\]\.name: orgShifts has no column no_such_column/);
     assert.match(message, /spec\.transformer\.timeZone: Mars\/Base is not an IANA time zone/);
     assert.deepEqual(await enabled('wrong'), []);
+    // It is not tried again: only who wrote it can mend it.
+    const metrics = await registry.metrics();
+    assert.match(
+      metrics,
+      /^controller_runtime_terminal_reconcile_errors_total\{controller="schemaenablement"\} [1-9]/m,
+    );
+    assert.match(metrics, /^workqueue_retries_total\{name="schemaenablement"\} 0$/m);
     await cluster.apply(enablement('wrong-shifts', 'wrong', 'orgShifts', { transformer: {} }));
     await cluster.untilReady('se', 'wrong-shifts');
   });

@@ -6,9 +6,9 @@ import { Registry } from 'prom-client';
 import type { Pool } from '../../src/database/pool.ts';
 import type { Organization, SchemaEnablement, Secret } from '../../src/operator/kinds.ts';
 import { type Operator, startOperator } from '../../src/operator/operator.ts';
+import { createOperatorMetrics } from '../../src/operator/operator-metrics.ts';
 import { createApiClient } from '../../src/operator/runtime/api-client.ts';
 import type { Condition } from '../../src/operator/runtime/conditions.ts';
-import { createRuntimeMetrics } from '../../src/operator/runtime/metrics.ts';
 import { loadCatalogue } from '../../src/schemas/catalogue.ts';
 import { authenticate } from '../../src/tenancy/access.ts';
 import { type ControlPlane, loadKubeconfig, testControlPlane } from '../support/control-plane.ts';
@@ -30,6 +30,9 @@ export interface Cluster {
   newToken(): Promise<string>;
   startOperator(options?: StartOptions): Promise<Operator>;
   apply(...manifests: readonly Fields[]): Promise<void>;
+  applyIn(namespace: string, ...manifests: readonly Fields[]): Promise<void>;
+  /** Makes another namespace, in which the operator may do the same. */
+  moreNamespace(): Promise<string>;
   kubectl(...args: readonly string[]): Promise<string>;
   get(kind: 'org' | 'se', name: string): Promise<Tenant>;
   secret(name: string): Promise<Secret | undefined>;
@@ -49,6 +52,9 @@ export interface Pair {
 
 export interface StartOptions {
   readonly kubeconfig?: string;
+  /** An install of its own has a Lease of its own. */
+  readonly leaseNamespace?: string;
+  readonly leaseDurationMs?: number;
   readonly resyncMs?: number;
   readonly watchNamespaces?: readonly string[] | undefined;
   readonly identity?: string;
@@ -65,14 +71,7 @@ export async function newCluster(name: string): Promise<Cluster> {
   await plane.mustKubectl(['create', 'namespace', namespace]);
   const kubectl = (...args: readonly string[]) => plane.mustKubectl(['-n', namespace, ...args]);
   await kubectl('create', 'serviceaccount', 'operator');
-  for (const role of ['piing-operator', 'piing-operator-leader'])
-    await kubectl(
-      'create',
-      'rolebinding',
-      role,
-      `--clusterrole=${role}`,
-      `--serviceaccount=${namespace}:operator`,
-    );
+  await bindRoles(plane, namespace, `${namespace}:operator`);
   const newToken = async () => (await kubectl('create', 'token', 'operator', '--duration=1h')).trim();
   const kubeconfig = async (file = 'operator', port?: number) => {
     const tokenFile = join(directory, `${file}.token`);
@@ -84,6 +83,7 @@ export async function newCluster(name: string): Promise<Cluster> {
   };
   const own = await kubeconfig();
   const operators: Operator[] = [];
+  const more: string[] = [];
   const get = async (kind: 'org' | 'se', resource: string) =>
     JSON.parse(await kubectl('get', kind, resource, '-o', 'json')) as Tenant;
   const cluster: Cluster = {
@@ -96,17 +96,24 @@ export async function newCluster(name: string): Promise<Cluster> {
     get,
     startOperator: async (options = {}) => {
       const watchNamespaces = 'watchNamespaces' in options ? options.watchNamespaces : [namespace];
-      const operator = await startTestOperator(database.pool, options.kubeconfig ?? own.path, namespace, {
-        ...options,
-        watchNamespaces,
-      });
+      const { kubeconfig: path = own.path, leaseNamespace = namespace } = options;
+      const settings = { ...options, watchNamespaces };
+      const operator = await startTestOperator(database.pool, path, leaseNamespace, settings);
       operators.push(operator);
       return operator;
     },
-    apply: async (...manifests) => {
+    apply: (...manifests) => cluster.applyIn(namespace, ...manifests),
+    applyIn: async (where, ...manifests) => {
       const items = manifests.map((manifest) => ({ apiVersion: 'piing.ai/v1alpha1', ...manifest }));
       const list = { apiVersion: 'v1', kind: 'List', items };
-      await plane.mustKubectl(['-n', namespace, 'apply', '-f', '-'], JSON.stringify(list));
+      await plane.mustKubectl(['-n', where, 'apply', '-f', '-'], JSON.stringify(list));
+    },
+    moreNamespace: async () => {
+      const other = `${name}-more-${randomBytes(3).toString('hex')}`;
+      await plane.mustKubectl(['create', 'namespace', other]);
+      await bindRoles(plane, other, `${namespace}:operator`);
+      more.push(other);
+      return other;
     },
     secret: async (secret) => {
       const { code, stdout } = await plane.kubectl(['-n', namespace, 'get', 'secret', secret, '-o', 'json']);
@@ -139,7 +146,7 @@ export async function newCluster(name: string): Promise<Cluster> {
       (await authenticate(database.pool, { clientId, clientSecret, remoteAddress: '127.0.0.1' })).allowed,
     close: async () => {
       for (const operator of operators) await operator.close();
-      await removeAll(plane, namespace);
+      for (const each of [namespace, ...more]) await removeAll(plane, each);
       await database.close();
     },
   };
@@ -176,14 +183,29 @@ export async function startTestOperator(
     pool,
     catalogue: await loadCatalogue('config/schemas'),
     logger: silentLogger,
-    metrics: createRuntimeMetrics(options.registry ?? new Registry()),
+    metrics: createOperatorMetrics(options.registry ?? new Registry()),
     identity: options.identity ?? randomBytes(6).toString('hex'),
     leaseNamespace: namespace,
+    ...(options.leaseDurationMs === undefined ? {} : { leaseDurationMs: options.leaseDurationMs }),
     watchNamespaces: options.watchNamespaces,
     workers: 4,
     resyncMs: options.resyncMs ?? 600_000,
     onLost: options.onLost ?? (() => undefined),
   });
+}
+
+async function bindRoles(plane: ControlPlane, namespace: string, account: string): Promise<void> {
+  const bind = (role: string) =>
+    plane.mustKubectl([
+      '-n',
+      namespace,
+      'create',
+      'rolebinding',
+      role,
+      `--clusterrole=${role}`,
+      `--serviceaccount=${account}`,
+    ]);
+  await Promise.all(['piing-operator', 'piing-operator-leader'].map(bind));
 }
 
 /** Nobody is left who would take the finalizers away. */

@@ -40,6 +40,8 @@ describe('applyOrganization', () => {
       allowed_source_ranges: ['203.0.113.9/24', '2001:DB8::/32'],
       max_file_bytes: 1_099_511_627_776,
       deleted_at: null,
+      resource_uid: null,
+      resource_generation: null,
     });
   });
 

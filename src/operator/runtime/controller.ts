@@ -67,7 +67,8 @@ async function reconcileOnce(options: ControllerOptions, key: ObjectKey): Promis
   } catch (error) {
     if (error instanceof TerminalError) {
       queue.forget(key);
-      logger.error({ controller: name, key, err: error }, 'cannot be reconciled until it changes');
+      // What its owner has to mend is no fault of this process.
+      logger.warn({ controller: name, key, reason: error.message }, 'cannot be reconciled until it changes');
       return end('terminal_error');
     }
     const delayMs = queue.retry(key);

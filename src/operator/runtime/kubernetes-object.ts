@@ -64,3 +64,9 @@ export function pathOf(type: ResourceType, namespace: string | undefined, name?:
   ];
   return [root, ...parts.map(encodeURIComponent)].join('/');
 }
+
+/** They are half of every object, and nobody here reads them. */
+export function withoutManagedFields<T extends KubernetesObject>(object: T): T {
+  const { managedFields, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown };
+  return { ...object, metadata };
+}

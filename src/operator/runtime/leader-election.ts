@@ -65,6 +65,11 @@ export class LeaderElection {
     return this.#renewedAt !== undefined && clock.monotonic() - this.#renewedAt < this.#renewDeadlineMs;
   }
 
+  /** The UID of the Lease, by which one set of candidates differs from any other; undefined before it has led. */
+  get leaseUid(): string | undefined {
+    return this.#lease?.metadata.uid;
+  }
+
   /** Resolves to true when this process has become the leader, and to false when the signal aborts before. */
   async acquire(signal: AbortSignal): Promise<boolean> {
     const { clock, logger, identity } = this.#options;

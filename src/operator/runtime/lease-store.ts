@@ -3,13 +3,17 @@ import { pathOf, type ResourceType } from './kubernetes-object.ts';
 import type { Lease, LeaseSpec, LeaseStore } from './leader-election.ts';
 
 const LEASES: ResourceType = { group: 'coordination.k8s.io', version: 'v1', kind: 'Lease', plural: 'leases' };
-/** Less than the time in which a leader has to renew, so that it can try again. */
-const TIMEOUT_MS = 4_000;
-
-/** A Lease of the API server. */
-export function createLeaseStore(api: ApiClient, namespace: string, name: string): LeaseStore {
+/**
+ * A Lease of the API server.
+ * @param timeoutMs less than the time in which a leader has to renew, so that it can try again
+ */
+export function createLeaseStore(
+  api: ApiClient,
+  namespace: string,
+  name: string,
+  timeoutMs: number,
+): LeaseStore {
   const identity = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' };
-  const timeoutMs = TIMEOUT_MS;
   const path = pathOf(LEASES, namespace, name);
   return {
     get: () => api.request<Lease>({ method: 'GET', path, timeoutMs }),

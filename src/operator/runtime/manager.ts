@@ -13,8 +13,11 @@ export interface ManagerOptions {
   readonly election: LeaderElection;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called once this process leads and its caches are complete. The signal aborts when it stops leading. */
-  readonly onLeading: (signal: AbortSignal) => void;
+  /**
+   * Called once this process leads and its caches are complete; controllers begin when it resolves. The signal aborts
+   * when the process stops.
+   */
+  readonly onLeading: (signal: AbortSignal) => Promise<void>;
   /** Called when another process may lead: this one has to end, because what it was doing cannot be called back. */
   readonly onLost: () => void;
 }
@@ -55,19 +58,26 @@ export class Manager {
   }
 
   async #lead(): Promise<void> {
-    const { controllers, election, clock, logger, onLeading, onLost } = this.#options;
+    const { election, logger, onLost } = this.#options;
     const { signal } = this.#stopping;
     await Promise.race([this.synced(), aborted(signal)]);
     if (!(await election.acquire(signal))) return;
-    onLeading(signal);
-    const mayWork = () => election.isLeader;
-    const working = controllers.map((controller) => runController({ ...controller, mayWork, clock, logger }));
+    const working = this.#work(signal);
     if ((await election.hold(signal)) === 'lost') {
       logger.error({}, 'another process may lead now; this one ends');
       return onLost();
     }
-    await Promise.all(working);
+    await working;
     await election.release();
+  }
+
+  async #work(signal: AbortSignal): Promise<void> {
+    const { controllers, election, clock, logger, onLeading } = this.#options;
+    await onLeading(signal);
+    const mayWork = () => election.isLeader;
+    await Promise.all(
+      controllers.map((controller) => runController({ ...controller, mayWork, clock, logger })),
+    );
   }
 }
 

@@ -3,7 +3,7 @@ import { ApiError, isGone } from './api-error.ts';
 import { Backoff } from './backoff.ts';
 import type { ObjectCache } from './cache.ts';
 import { type Clock, sleep } from './clock.ts';
-import { type KubernetesObject, keyOf } from './kubernetes-object.ts';
+import { type KubernetesObject, keyOf, withoutManagedFields } from './kubernetes-object.ts';
 import type { Logger } from './logger.ts';
 import type { ListWatch } from './resource-client.ts';
 
@@ -143,7 +143,11 @@ export class Reflector<T extends KubernetesObject> implements ReadsContinuously 
   async #recover(error: Error, signal: AbortSignal): Promise<void> {
     const { name, namespace, clock, logger } = this.#options;
     const listAgain = isGone(error);
-    if (listAgain) this.#resourceVersion = undefined;
+    if (listAgain) {
+      this.#resourceVersion = undefined;
+      // It has answered: what failed before says nothing about the next request.
+      this.#backoff.reset();
+    }
     this.#problem = { message: error.message, since: this.#problem?.since ?? clock.monotonic() };
     const wait = this.#backoff.next();
     const delayMs = Math.round(error instanceof ApiError ? Math.max(wait, error.retryAfterMs ?? 0) : wait);
@@ -158,10 +162,4 @@ export class Reflector<T extends KubernetesObject> implements ReadsContinuously 
 /** undici says only "fetch failed", and why in the cause. */
 function describe(error: Error): string {
   return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message;
-}
-
-/** They are half of every object, and nobody here reads them. */
-function withoutManagedFields<T extends KubernetesObject>(object: T): T {
-  const { managedFields, ...metadata } = object.metadata as T['metadata'] & { managedFields?: unknown };
-  return { ...object, metadata };
 }

@@ -1,5 +1,11 @@
 import type { ApiClient, WatchEvent } from './api-client.ts';
-import { apiVersionOf, type KubernetesObject, pathOf, type ResourceType } from './kubernetes-object.ts';
+import {
+  apiVersionOf,
+  type KubernetesObject,
+  pathOf,
+  type ResourceType,
+  withoutManagedFields,
+} from './kubernetes-object.ts';
 
 export interface Page<T> {
   readonly items: readonly T[];
@@ -45,6 +51,8 @@ export interface ResourceClient<T extends KubernetesObject> {
     readonly labelSelector: string | undefined;
   }): ListWatch<T>;
   get(namespace: string, name: string): Promise<T>;
+  /** By a list, which needs the right to list only; undefined when there is none. As the API server has it now. */
+  find(namespace: string, name: string): Promise<T | undefined>;
   create(namespace: string, object: unknown): Promise<T>;
   replace(namespace: string, name: string, object: unknown): Promise<T>;
   /** Server-side apply: what `object` says, and nothing else, is this manager's. */
@@ -90,6 +98,15 @@ export function createResourceClient<T extends KubernetesObject>(
       };
     },
     get: (namespace, name) => api.request({ method: 'GET', path: pathOf(type, namespace, name) }),
+    find: async (namespace, name) => {
+      const query = { fieldSelector: `metadata.name=${name}` };
+      const { items } = await api.request<RawList<T>>({
+        method: 'GET',
+        path: pathOf(type, namespace),
+        query,
+      });
+      return items[0] && withoutManagedFields({ ...items[0], ...identity });
+    },
     create: (namespace, object) =>
       api.request({
         method: 'POST',
