@@ -1,15 +1,11 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Cluster, condition, enablement, newCluster, organization } from './fixture.ts';
-
-const QUIET_MS = 10_000;
-const RESYNC_MS = 1_000;
-/** Verbs that the API server knows of resources. */
-const WRITES = ['create', 'update', 'patch', 'delete', 'deletecollection'];
+import { Registry } from 'prom-client';
+import { run } from '../support/run.ts';
+import { until } from '../support/until.ts';
+import { type Cluster, condition, newCluster, organization } from './fixture.ts';
 
 describe('The operator', function () {
-  this.timeout(90_000);
+  this.timeout(120_000);
   let cluster: Cluster;
   let user: string;
   before(async function () {
@@ -18,45 +14,6 @@ describe('The operator', function () {
     user = `system:serviceaccount:${cluster.namespace}:operator`;
   });
   after(() => cluster.close());
-
-  const requests = async () => (await cluster.plane.audit()).filter((entry) => entry.user === user);
-
-  it('writes nothing while nothing changes, however often it compares', async () => {
-    const operator = await cluster.startOperator({ resyncMs: RESYNC_MS });
-    const broken = enablement('broken', 'quiet', 'orgNothing');
-    await cluster.apply(organization('quiet'), organization('empty', { credentials: [] }), broken);
-    await cluster.apply(enablement('quiet-shifts', 'quiet'), enablement('lonely', 'nobody'));
-    for (const name of ['quiet', 'empty']) await cluster.untilReady('org', name);
-    await cluster.untilReady('se', 'quiet-shifts');
-    await cluster.untilReady('se', 'broken', 'Invalid');
-    await cluster.untilReady('se', 'lonely', 'OrganizationNotReady');
-    await sleep(RESYNC_MS);
-    const from = Date.now();
-    await sleep(QUIET_MS);
-    const writes = (await requests()).filter(
-      ({ verb, resource, receivedAt }) => WRITES.includes(verb) && resource !== 'leases' && receivedAt > from,
-    );
-    assert.deepEqual(writes, []);
-    await operator.close();
-  });
-
-  it('is refused nothing that it asks for with its Role', async () => {
-    const seen = await requests();
-    const kinds = new Set(
-      seen.map(({ verb, resource, subresource }) => `${verb} ${resource}/${subresource ?? ''}`),
-    );
-    for (const wanted of [
-      'create secrets/',
-      'patch organizations/status',
-      'update leases/',
-      'watch secrets/',
-    ])
-      assert.ok(kinds.has(wanted), `${wanted} was never asked for`);
-    assert.deepEqual(
-      seen.filter(({ code }) => code === 403 || code === 401),
-      [],
-    );
-  });
 
   it('may do nothing else: no tenant may be made, nothing outside of its namespaces read, no other Lease written', async () => {
     const may = async (...args: string[]) =>
@@ -81,21 +38,12 @@ describe('The operator', function () {
   });
 
   it('takes notice of the namespaces that it is given and of no other', async () => {
-    const other = `other-${randomBytes(3).toString('hex')}`;
+    const other = await cluster.moreNamespace();
     const { plane } = cluster;
-    await plane.mustKubectl(['create', 'namespace', other]);
-    const bind = ['create', 'rolebinding', 'piing-operator', '--clusterrole=piing-operator'];
-    await plane.mustKubectl(['-n', other, ...bind, `--serviceaccount=${cluster.namespace}:operator`]);
-    const elsewhere = (name: string) => ({ ...organization(name), metadata: { name, namespace: other } });
-    const apply = (manifest: object) =>
-      plane.mustKubectl(
-        ['apply', '-f', '-'],
-        JSON.stringify({ apiVersion: 'piing.ai/v1alpha1', ...manifest }),
-      );
     const ready = async (name: string) =>
       plane.kubectl(['-n', other, 'wait', '--for=condition=Ready', `org/${name}`, '--timeout=3s']);
 
-    await apply(elsewhere('not-ours'));
+    await cluster.applyIn(other, organization('not-ours'));
     let operator = await cluster.startOperator();
     assert.notEqual((await ready('not-ours')).code, 0);
     await operator.close();
@@ -106,7 +54,7 @@ describe('The operator', function () {
     await cluster.untilReady('org', 'ours');
 
     // The first namespace that uses a name owns it.
-    await apply(elsewhere('ours'));
+    await cluster.applyIn(other, organization('ours'));
     await plane.mustKubectl([
       '-n',
       other,
@@ -130,5 +78,51 @@ describe('The operator', function () {
     assert.equal(await cluster.logsIn(await cluster.pair('ours-pos')), true);
     await plane.mustKubectl(['-n', other, 'delete', 'org', '--all', '--timeout=10s']);
     await operator.close();
+  });
+
+  it('leaves its namespaces to the install that was there first, until an administrator puts it in charge', async () => {
+    const other = await cluster.moreNamespace();
+    const registry = new Registry();
+    let lost = false;
+    const first = await cluster.startOperator({
+      onLost: () => {
+        lost = true;
+      },
+    });
+    await cluster.apply(organization('contested'));
+    await cluster.untilReady('org', 'contested');
+    const second = await cluster.startOperator({
+      registry,
+      leaseNamespace: other,
+      watchNamespaces: [cluster.namespace, other],
+    });
+    await until(async () => /^piing_operator_refused 1$/m.test(await registry.metrics()) || undefined);
+    await assert.rejects(second.check(), /Another operator is in charge of namespace behaviour-/);
+    await cluster.applyIn(other, organization('only-the-seconds'));
+
+    const piing = async (...args: string[]) => {
+      const env = { DATABASE_URL: cluster.database.url };
+      const { code, stdout, stderr } = await run(process.execPath, ['src/main.ts', 'operators', ...args], {
+        env,
+      });
+      assert.equal(code, 0, stderr);
+      return stdout;
+    };
+    const known = JSON.parse(await piing('list', '--json')) as { id: string; inCharge: boolean }[];
+    assert.deepEqual(known.map(({ inCharge }) => inCharge).sort(), [false, true]);
+    const [, { stdout }] = await Promise.all([
+      piing('put-in-charge', known.find(({ inCharge }) => !inCharge)?.id ?? ''),
+      cluster.plane.kubectl(['-n', other, 'get', 'org', 'only-the-seconds', '-o', 'jsonpath={.status}']),
+    ]);
+    assert.equal(stdout, '', 'it worked without being in charge');
+
+    const ready = ['wait', '--for=condition=Ready', 'org/only-the-seconds', '--timeout=30s'];
+    await cluster.plane.mustKubectl(['-n', other, ...ready]);
+    await cluster.apply(organization('contested', { suspended: true }));
+    await until(async () => lost || undefined);
+    await cluster.until('org', 'contested', (each) => condition(each, 'Suspended')?.status === 'True');
+    await second.check();
+    await first.close();
+    await second.close();
   });
 });

@@ -3,7 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../support/servers.ts';
 import { until } from '../support/until.ts';
-import { type Cluster, newCluster, organization } from './fixture.ts';
+import { type Cluster, condition, newCluster, organization } from './fixture.ts';
+
+const AWAY_MS = 20_000;
+/** Less than the default, so that taking over takes less. */
+const LEASE_SECONDS = 9;
 
 interface Replica {
   readonly child: ChildProcess;
@@ -51,6 +55,7 @@ describe('piing operator', function () {
         PIING_METRICS_PORT: String(metricsPort),
         PIING_WATCH_NAMESPACES: namespace,
         PIING_OPERATOR_NAMESPACE: namespace,
+        PIING_LEASE_SECONDS: String(LEASE_SECONDS),
         PIING_LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'fatal',
       },
       stdio: ['ignore', 'inherit', 'inherit'],
@@ -88,6 +93,10 @@ describe('piing operator', function () {
       /^workqueue_queue_duration_seconds_bucket/m,
       /^leader_election_master_status\{name="piing-operator"\} 1$/m,
       /^rest_client_requests_total\{method="PATCH",code="200"\} [1-9]/m,
+      /^piing_operator_resources\{kind="Organization",ready="true"\} 1$/m,
+      /^piing_operator_resources\{kind="Organization",ready="false"\} 0$/m,
+      /^piing_operator_resources\{kind="SchemaEnablement",ready="unknown"\} 0$/m,
+      /^piing_operator_refused 0$/m,
     ])
       assert.match(text ?? '', line);
     assert.equal((await fetchFrom(replica, '/livez'))?.status, 200);
@@ -117,7 +126,10 @@ describe('piing operator', function () {
     const lastOfLeader = Math.max(...(await writesOf(leader)).map(({ answeredAt }) => answeredAt));
     const firstOfStandby = Math.min(...(await writesOf(standby)).map(({ receivedAt }) => receivedAt));
     assert.ok(firstOfStandby > lastOfLeader, 'two wrote at the same time');
-    assert.ok(firstOfStandby - killedAt < 20_000, `${firstOfStandby - killedAt} ms without a leader`);
+    assert.ok(
+      firstOfStandby - killedAt < (LEASE_SECONDS + 10) * 1_000,
+      `${firstOfStandby - killedAt} ms without a leader`,
+    );
   });
 
   it('hands over at once when it is stopped', async () => {
@@ -133,12 +145,65 @@ describe('piing operator', function () {
     assert.ok((await writesOf(successor)).length > 0);
   });
 
-  it('ends when it could not renew its Lease in time, because another may lead by then', async () => {
+  it('does not finish what it was doing when it is stopped for so long that another leads', async () => {
+    const frozen = replicas.at(-1);
+    assert.ok(frozen);
+    const [, successor] = await Promise.all([
+      cluster.apply(organization('torn', { displayName: 'first' })),
+      start('after-frozen'),
+    ]);
+    await cluster.untilReady('org', 'torn');
+    const rename = async (displayName: string) =>
+      cluster.apply(organization('torn', { displayName, suspended: displayName === 'second' }));
+    const displayName = async () =>
+      (await cluster.database.pool.query("SELECT display_name FROM piing.organizations WHERE id = 'torn'"))
+        .rows[0]?.display_name;
+    // The row is held, so that the leader is in the middle of a transaction when it is stopped.
+    const holder = await cluster.database.pool.connect();
+    await holder.query("BEGIN; SELECT FROM piing.organizations WHERE id = 'torn' FOR UPDATE");
+    await rename('second');
+    await until(async () => (await waitingForLock()) || undefined);
+    frozen.child.kill('SIGSTOP');
+    await holder.query('COMMIT');
+    holder.release();
+    await rename('third');
+    await until(async () => ((await displayName()) === 'third' ? true : undefined), 60_000);
+    frozen.child.kill('SIGCONT');
+    assert.equal(await frozen.ended, 1);
+    await cluster.untilReady('org', 'torn');
+    assert.equal(await displayName(), 'third');
+    assert.ok((await writesOf(successor)).length > 0);
+  });
+
+  /** True while an operator waits for a row. */
+  const waitingForLock = async () => {
+    const { rowCount } = await cluster.database.pool.query(
+      `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'piing-operator'
+          AND wait_event_type = 'Lock'`,
+    );
+    return rowCount !== 0;
+  };
+
+  it('ends when it leads and the API server is away for long; another goes on when that is back 20 s later', async () => {
     const leader = replicas.at(-1);
     assert.ok(leader);
+    const [standby] = await Promise.all([start('after-outage'), cluster.apply(organization('steady'))]);
+    const pair = await cluster.pair('steady-pos');
+    await cluster.untilReady('org', 'steady');
+    const awayAt = Date.now();
     await cluster.plane.killApiServer();
+    // What the operators saw last is forgotten too.
+    await cluster.plane.compact();
     assert.equal(await leader.ended, 1);
+    assert.equal(await cluster.logsIn(pair), true);
+    await sleep(AWAY_MS - (Date.now() - awayAt));
     await cluster.plane.startApiServer();
+    await cluster.apply(organization('steady', { suspended: true }), organization('late'));
+    await cluster.untilReady('org', 'late');
+    await cluster.until('org', 'steady', (each) => condition(each, 'Suspended')?.status === 'True');
+    assert.equal(await cluster.logsIn(pair), false);
+    assert.equal(standby.child.exitCode, null);
+    assert.ok((await writesOf(standby)).length > 0);
   });
 
   it('says what is missing when there is no cluster', async () => {
