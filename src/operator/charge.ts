@@ -52,6 +52,8 @@ export interface ChargeOptions {
  */
 export class Charge {
   readonly #options: ChargeOptions;
+  /** As of when this process began to lead: a Lease that is deleted meanwhile comes back with another UID. */
+  #id = '';
   #term: number | undefined;
   #rival: OperatorRecord | undefined;
   #asking: Promise<void> | undefined;
@@ -63,7 +65,7 @@ export class Charge {
   /** For every transaction. Asks again when the database has forgotten this install, as after a restore. */
   readonly fence: Fence = async (client) => {
     const text = 'SELECT piing.operator_may_write($1, $2) AS "mayWrite"';
-    const { rows } = await client.query<{ mayWrite: boolean }>(text, [this.#options.id(), this.#term ?? 0]);
+    const { rows } = await client.query<{ mayWrite: boolean }>(text, [this.#id, this.#term ?? 0]);
     if (rows[0]?.mayWrite) return;
     void this.#ask();
     throw new NotInChargeError();
@@ -71,12 +73,13 @@ export class Charge {
 
   /** Why this install does nothing; undefined when it works, or does not lead. */
   get problem(): string | undefined {
-    return this.#rival && describeRefusal(this.#options, this.#rival);
+    return this.#rival && this.#describeRefusal(this.#rival);
   }
 
   /** Resolves when this install is in charge, or the signal aborts; keeps it in charge until then. */
   async take(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
+    const { clock, id } = this.#options;
+    this.#id = id();
     while (!signal.aborted) {
       await this.#ask();
       if (this.#term !== undefined) break;
@@ -86,12 +89,12 @@ export class Charge {
   }
 
   async #keep(signal: AbortSignal): Promise<void> {
-    const { clock, pool, id, logger } = this.#options;
+    const { clock, pool, logger } = this.#options;
     for (;;) {
       await sleep(clock, RENEW_MS, signal);
       if (signal.aborted) return;
       try {
-        if (!(await renewClaim(pool, id(), this.#term ?? 0))) await this.#ask();
+        if (!(await renewClaim(pool, this.#id, this.#term ?? 0))) await this.#ask();
       } catch (error) {
         logger.warn({ err: error }, 'the database could not be told that this operator works');
       }
@@ -107,10 +110,10 @@ export class Charge {
   }
 
   async #claim(): Promise<void> {
-    const { pool, id, namespaces, host, resourceUids, mayAsk, logger } = this.#options;
+    const { pool, namespaces, host, resourceUids, mayAsk, logger } = this.#options;
     if (!mayAsk()) return;
     try {
-      const claim = { id: id(), namespaces, host, resourceUids: resourceUids() };
+      const claim = { id: this.#id, namespaces, host, resourceUids: resourceUids() };
       this.#heed(await claimNamespaces(pool, claim));
     } catch (error) {
       logger.warn({ err: error }, 'the database could not be asked who is in charge; trying again');
@@ -124,14 +127,14 @@ export class Charge {
     this.#rival = 'rival' in result ? result.rival : undefined;
     onRefused(this.#rival !== undefined);
     if (this.#rival && before.rival?.id !== this.#rival.id)
-      logger.error({ rival: this.#rival.id }, describeRefusal(this.#options, this.#rival));
+      logger.error({ rival: this.#rival.id }, this.#describeRefusal(this.#rival));
     if (this.#rival && before.term !== undefined) onLost();
   }
-}
 
-function describeRefusal({ id, namespaces }: ChargeOptions, rival: OperatorRecord): string {
-  const { host, seenAt } = rival;
-  return `Another operator is in charge of ${namesOf(rival.namespaces)} in this database: ${rival.id}, last seen ${seenAt.toISOString().slice(0, 19)}Z on ${host}. This one (${id()}) asks for ${namesOf(namespaces)} and writes nothing, because each would close the doors of the other's tenants. Give each a database or PIING_WATCH_NAMESPACES of its own. If this one is to take its place: piing operators put-in-charge ${id()}`;
+  #describeRefusal({ id, namespaces, host, seenAt }: OperatorRecord): string {
+    const seen = `last seen ${seenAt.toISOString().slice(0, 19)}Z on ${host}`;
+    return `Another operator is in charge of ${namesOf(namespaces)} in this database: ${id}, ${seen}. This one (${this.#id}) asks for ${namesOf(this.#options.namespaces)} and writes nothing, because each would close the doors of the other's tenants. Give each a database or PIING_WATCH_NAMESPACES of its own. If this one is to take its place: piing operators put-in-charge ${this.#id}`;
+  }
 }
 
 function namesOf(namespaces: readonly string[] | null): string {

@@ -5,7 +5,7 @@ import { Charge, NotInChargeError } from '../../src/operator/charge.ts';
 import { systemClock } from '../../src/operator/runtime/clock.ts';
 import type { DeliverCredential } from '../../src/tenancy/apply.ts';
 import { applyOrganization } from '../../src/tenancy/apply-organization.ts';
-import { putInCharge } from '../../src/tenancy/operator-claims.ts';
+import { listOperators, putInCharge } from '../../src/tenancy/operator-claims.ts';
 import { removeVanished } from '../../src/tenancy/remove-vanished.ts';
 import { migratedDatabase, type TestDatabase } from '../support/database.ts';
 import { silentLogger } from '../support/logger.ts';
@@ -28,7 +28,7 @@ describe('An operator in charge', () => {
     await db.close();
   });
 
-  function process(id: string, mayAsk = () => true) {
+  function process(id: string, mayAsk = () => true, idNow = () => id) {
     const pool = createPool({
       url: db.url,
       applicationName: id,
@@ -43,7 +43,7 @@ describe('An operator in charge', () => {
     const heard = { refused: false, lost: 0 };
     const charge = new Charge({
       pool,
-      id: () => id,
+      id: idNow,
       namespaces: null,
       host: `${id}-pod`,
       resourceUids: () => [],
@@ -117,6 +117,21 @@ describe('An operator in charge', () => {
     await assert.rejects(only.apply('second', 2), NotInChargeError);
     await until(async () => only.apply('second', 2).catch(() => undefined));
     assert.equal(await displayName(), 'second');
+  });
+
+  it('is still the same when its Lease was deleted and made again with another UID', async () => {
+    let uid = 'first';
+    const only = process('only', undefined, () => uid);
+    await only.take();
+    uid = 'second';
+    await only.apply('works', 1);
+    await db.pool.query('TRUNCATE piing.operators');
+    await until(async () => only.apply('works on', 2).catch(() => undefined));
+    assert.deepEqual(
+      (await listOperators(db.pool)).map(({ id }) => id),
+      ['first'],
+    );
+    assert.equal(await displayName(), 'works on');
   });
 
   it('keeps another install away, which says what to do about it', async () => {

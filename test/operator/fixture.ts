@@ -64,14 +64,18 @@ export interface StartOptions {
 
 export async function newCluster(name: string): Promise<Cluster> {
   const plane = await testControlPlane();
-  const database = await migratedDatabase();
   const namespace = `${name}-${randomBytes(3).toString('hex')}`;
   const directory = await temporaryDirectory('operator');
-  await plane.mustKubectl(['apply', '-f', 'config/operator/']);
-  await plane.mustKubectl(['create', 'namespace', namespace]);
   const kubectl = (...args: readonly string[]) => plane.mustKubectl(['-n', namespace, ...args]);
-  await kubectl('create', 'serviceaccount', 'operator');
-  await bindRoles(plane, namespace, `${namespace}:operator`);
+  const [database] = await Promise.all([
+    migratedDatabase(),
+    plane.mustKubectl(['apply', '-f', 'config/operator/']),
+    plane.mustKubectl(['create', 'namespace', namespace]),
+  ]);
+  await Promise.all([
+    kubectl('create', 'serviceaccount', 'operator'),
+    bindRoles(plane, namespace, `${namespace}:operator`),
+  ]);
   const newToken = async () => (await kubectl('create', 'token', 'operator', '--duration=1h')).trim();
   const kubeconfig = async (file = 'operator', port?: number) => {
     const tokenFile = join(directory, `${file}.token`);
@@ -210,16 +214,9 @@ async function bindRoles(plane: ControlPlane, namespace: string, account: string
 
 /** Nobody is left who would take the finalizers away. */
 async function removeAll(plane: ControlPlane, namespace: string): Promise<void> {
-  const names = await plane.mustKubectl(['-n', namespace, 'get', 'piing', '-o', 'name']);
-  for (const name of names.split('\n').filter(Boolean))
-    await plane.kubectl([
-      '-n',
-      namespace,
-      'patch',
-      name,
-      '--type=merge',
-      '-p',
-      '{"metadata":{"finalizers":null}}',
-    ]);
+  const listed = await plane.mustKubectl(['-n', namespace, 'get', 'piing', '-o', 'name']);
+  const names = listed.split('\n').filter(Boolean);
+  const patch = ['--type=merge', '-p', '{"metadata":{"finalizers":null}}'];
+  if (names.length > 0) await plane.kubectl(['-n', namespace, 'patch', ...names, ...patch]);
   await plane.kubectl(['-n', namespace, 'delete', 'piing', '--all', '--wait=false']);
 }
