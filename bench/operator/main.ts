@@ -32,6 +32,7 @@ async function main(): Promise<void> {
   const cluster = await observeCluster(plane);
   process.stderr.write(`Making ${organizations} organizations …\n`);
   await createTenants(cluster.clients, organizations);
+  process.stderr.write('Starting the operator …\n');
   const begun = performance.now();
   const operator = await startOperatorProcess(plane, database.url, {
     workers: values.workers,
@@ -44,7 +45,9 @@ async function main(): Promise<void> {
     cpu: operator.cpuSeconds(),
     memory: operator.peakMemoryBytes(),
   };
-  process.stderr.write(`Changing ${values.changes} of them …\n`);
+  process.stderr.write(
+    `Ready after ${coldSeconds.toFixed(1)} s, ${cold.requests} requests, ${cold.cpu.toFixed(1)} s of CPU, ${megabytes(cold.memory)}. Changing ${values.changes} of them …\n`,
+  );
   const latencies = await measureChanges(cluster, database.pool, organizations, Number(values.changes));
   const table = new Table({ head: ['', 'measured', 'goal'], style: { head: [], border: [] } });
   const scale = organizations / 1_000;
