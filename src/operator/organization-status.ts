@@ -22,7 +22,7 @@ export function appliedStatus(
   const { report, waiting } = state;
   const conditions = [readyCondition(state), deliveredCondition(waiting), suspendedCondition(organization)];
   const credentials = organization.spec.credentials
-    .map((spec) => credentialStatus(spec, report, waiting.get(spec.name)))
+    .map((spec) => credentialStatus(spec, report, waiting.get(spec.name), organization.status))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const { schemaTypes, lastUploadAt } = report;
   return {
@@ -95,10 +95,15 @@ function credentialStatus(
   spec: CredentialSpec,
   report: OrganizationReport,
   delivery: Secret | undefined,
+  before: OrganizationStatus | undefined,
 ): CredentialStatus {
   const { name } = spec;
   const known = report.credentials.find((credential) => credential.name === name);
-  if (!known) return { name, state: spec.revoked ? 'Revoked' : 'Waiting' };
+  if (!known) {
+    // A database that has just lost it is to issue the same id again.
+    const clientId = before?.credentials?.find((credential) => credential.name === name)?.clientId;
+    return { name, state: spec.revoked ? 'Revoked' : 'Waiting', ...(clientId ? { clientId } : {}) };
+  }
   return {
     name,
     clientId: known.clientId,
