@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import { HTTP_LIMIT_NAMES } from '../../src/api/limits.ts';
 import { LimitReport } from '../../src/gateway/limit-report.ts';
 import { IntakeCounts } from '../../src/intake/intake-counts.ts';
-import { createRuntimeMetrics } from '../../src/operator/runtime/metrics.ts';
+import { createOperatorMetrics } from '../../src/operator/operator-metrics.ts';
 import { RETENTION_KINDS } from '../../src/retention/steps.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { createRegistry } from '../../src/telemetry/registry.ts';
@@ -34,7 +34,7 @@ export function registries(): Readonly<Record<Role, Registry>> {
 
 function operatorRegistry(): Registry {
   const registry = createRegistry('operator');
-  const metrics = createRuntimeMetrics(registry);
+  const metrics = createOperatorMetrics(registry);
   for (const name of ['organization', 'schemaenablement']) {
     metrics.queue(name);
     metrics.controller(name, 1);
