@@ -20,6 +20,7 @@ import {
   testWebhookCommand,
 } from './commands/webhooks.ts';
 import { readSettings, SettingsError } from './settings.ts';
+import { endAtSignals } from './support/end-at-signals.ts';
 import { StartupError } from './support/listen.ts';
 
 const program = new Command('piing')
@@ -206,6 +207,7 @@ function wholeNumber(text: string): number {
   return value;
 }
 
+endAtSignals();
 try {
   await program.parseAsync();
   // Timers and sockets that libraries keep open must not keep a finished command alive.
