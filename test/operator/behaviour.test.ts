@@ -15,7 +15,7 @@ describe('The operator', function () {
   before(async function () {
     this.timeout(1_800_000);
     cluster = await newCluster('behaviour');
-    user = `system:serviceaccount:${cluster.namespace}:operator`;
+    user = `system:serviceaccount:${cluster.namespace}:piing-operator`;
   });
   after(() => cluster.close());
 
@@ -85,7 +85,7 @@ describe('The operator', function () {
     const { plane } = cluster;
     await plane.mustKubectl(['create', 'namespace', other]);
     const bind = ['create', 'rolebinding', 'piing-operator', '--clusterrole=piing-operator'];
-    await plane.mustKubectl(['-n', other, ...bind, `--serviceaccount=${cluster.namespace}:operator`]);
+    await plane.mustKubectl(['-n', other, ...bind, `--serviceaccount=${cluster.namespace}:piing-operator`]);
     const elsewhere = (name: string) => ({ ...organization(name), metadata: { name, namespace: other } });
     const apply = (manifest: object) =>
       plane.mustKubectl(

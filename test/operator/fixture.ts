@@ -13,6 +13,7 @@ import { loadCatalogue } from '../../src/schemas/catalogue.ts';
 import { authenticate } from '../../src/tenancy/access.ts';
 import { type ControlPlane, loadKubeconfig, testControlPlane } from '../support/control-plane.ts';
 import { migratedDatabase, type TestDatabase } from '../support/database.ts';
+import { MINIMAL_VALUES, render } from '../support/helm.ts';
 import { silentLogger } from '../support/logger.ts';
 import { temporaryDirectory } from '../support/servers.ts';
 import { until } from '../support/until.ts';
@@ -20,7 +21,7 @@ import { until } from '../support/until.ts';
 type Fields = Readonly<Record<string, unknown>>;
 export type Tenant = Organization | SchemaEnablement;
 
-/** A namespace and a database of a suite's own, and operators that may do exactly what config/operator says. */
+/** A namespace and a database of a suite's own, and operators that may do exactly what the chart lets them. */
 export interface Cluster {
   readonly plane: ControlPlane;
   readonly database: TestDatabase;
@@ -61,19 +62,16 @@ export async function newCluster(name: string): Promise<Cluster> {
   const database = await migratedDatabase();
   const namespace = `${name}-${randomBytes(3).toString('hex')}`;
   const directory = await temporaryDirectory('operator');
-  await plane.mustKubectl(['apply', '-f', 'config/operator/']);
   await plane.mustKubectl(['create', 'namespace', namespace]);
   const kubectl = (...args: readonly string[]) => plane.mustKubectl(['-n', namespace, ...args]);
-  await kubectl('create', 'serviceaccount', 'operator');
-  for (const role of ['piing-operator', 'piing-operator-leader'])
-    await kubectl(
-      'create',
-      'rolebinding',
-      role,
-      `--clusterrole=${role}`,
-      `--serviceaccount=${namespace}:operator`,
-    );
-  const newToken = async () => (await kubectl('create', 'token', 'operator', '--duration=1h')).trim();
+  const permissions = await render(MINIMAL_VALUES, {
+    namespace,
+    set: [`operator.watchNamespaces={${namespace}}`],
+    only: ['operator/rbac.yaml', 'serviceaccounts.yaml'],
+  });
+  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: permissions });
+  await plane.mustKubectl(['apply', '-f', '-'], list);
+  const newToken = async () => (await kubectl('create', 'token', 'piing-operator', '--duration=1h')).trim();
   const kubeconfig = async (file = 'operator', port?: number) => {
     const tokenFile = join(directory, `${file}.token`);
     await writeFile(tokenFile, await newToken(), { mode: 0o600 });

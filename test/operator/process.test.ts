@@ -29,14 +29,14 @@ describe('piing operator', function () {
 
   async function start(account: string): Promise<Replica> {
     const { kubectl, namespace, plane, database } = cluster;
-    if (account !== 'operator') {
+    if (account !== 'piing-operator') {
       await kubectl('create', 'serviceaccount', account);
-      for (const role of ['piing-operator', 'piing-operator-leader'])
+      for (const role of ['--clusterrole=piing-operator', '--role=piing-operator-leader'])
         await kubectl(
           'create',
           'rolebinding',
-          `${account}-${role}`,
-          `--clusterrole=${role}`,
+          `${account}-${role.split('=')[1]}`,
+          role,
           `--serviceaccount=${namespace}:${account}`,
         );
     }
@@ -75,7 +75,7 @@ describe('piing operator', function () {
     );
 
   it('serves health, and metrics under the names that dashboards of operators know', async () => {
-    const replica = await start('operator');
+    const replica = await start('piing-operator');
     await cluster.apply(organization('first'));
     await cluster.untilReady('org', 'first');
     const text = await (await fetchFrom(replica, '/metrics'))?.text();
