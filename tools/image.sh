@@ -19,6 +19,8 @@ version=$(node -p 'require("./package.json").version')
 image=${IMAGE:-localhost/piing-gateway:$version}
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 npm_version=11.19.1
+# Of the files of the base, which do not change with ours: 2026-01-01.
+base_epoch=1767225600
 mkdir -p "$work" "$(dirname "$archive")"
 
 echo 'unqualified-search-registries = ["localhost"]' >"$work/registries.conf"
@@ -39,14 +41,14 @@ build_base() {
   [ "$(cat "$base/stamp" 2>/dev/null)" = "$wanted" ] && in_store inspect "$1" >/dev/null 2>&1 && return
   rm -rf "$base"
   mkdir -p "$base"
-  SOURCE_DATE_EPOCH=$epoch mmdebstrap --quiet --variant=extract \
+  SOURCE_DATE_EPOCH=$base_epoch mmdebstrap --quiet --variant=extract \
     --include=dash,bash,coreutils,grep,sed,findutils,tar,gzip,libc-bin,libstdc++6,libgcc-s1,ca-certificates,base-files,base-passwd,netbase,tzdata \
     bookworm "$base/rootfs.tar"
   cp "$node" "$base/node"
   npm install --no-audit --no-fund --loglevel=error --ignore-scripts --prefix "$base/packages" "npm@$npm_version"
   cp -r "$base/packages/node_modules/npm" "$base/npm"
   rm -rf "$base/packages"
-  in_store bud --quiet --isolation chroot --timestamp "$epoch" -f tools/image/Containerfile.base -t "$1" "$base" >/dev/null
+  in_store bud --quiet --isolation chroot --timestamp "$base_epoch" -f tools/image/Containerfile.base -t "$1" "$base" >/dev/null
   rm -rf "$base/rootfs.tar" "$base/node" "$base/npm"
   echo "$wanted" >"$base/stamp"
 }
@@ -58,7 +60,7 @@ if [ -z "$node_image" ]; then
 fi
 
 cache=(--layers)
-[ -n "${NO_CACHE:-}" ] && cache=(--no-cache)
+[ -n "${NO_CACHE:-}" ] && cache+=(--no-cache)
 in_store bud --isolation chroot "${cache[@]}" --timestamp "$epoch" \
   --volume /etc/ssl/certs/ca-certificates.crt:/etc/ssl/certs/ca-certificates.crt:ro \
   --volume "$work/npmrc:/root/.npmrc:ro" \

@@ -1,9 +1,9 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StartupError } from '../support/listen.ts';
-import { withoutPkcs8 } from './pkcs8.ts';
 import { ssh2 } from './ssh2/index.ts';
 import { sshString } from './ssh2/messages.ts';
+import { withoutPkcs8 } from './ssh2/pkcs8.ts';
 
 /** A private host key and the public half that administrators hand to tenants for known_hosts. */
 export interface HostKey {

@@ -1,5 +1,5 @@
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
-import { sshString } from './ssh2/messages.ts';
+import { sshString } from './messages.ts';
 
 const PKCS8 = /^-----BEGIN PRIVATE KEY-----/;
 /** Of an ed25519 key: the seed, and the public key. */
