@@ -10,8 +10,13 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY tools ./tools
 COPY src ./src
 RUN node tools/build.mjs
-# For `kubectl exec … -- piing uploads list`.
-RUN mkdir -p /links/usr/local/bin && ln -s /app/dist/main.js /links/usr/local/bin/piing
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+# The link is for `kubectl exec … -- piing uploads list`.
+RUN mkdir -p /first/app /first/usr/local/bin \
+ && ln -s /app/dist/main.js /first/usr/local/bin/piing \
+ && printf '{"version":"%s","revision":"%s","created":"%s"}\n' "$VERSION" "$REVISION" "$CREATED" >/first/app/build.json
 
 # Without optional packages there is neither ssh2's addon, which aborts Node 24, nor the embedded PostgreSQL of
 # `piing standalone`. Types, source maps and pages for readers are a third of what is left.
@@ -24,6 +29,14 @@ RUN npm ci --ignore-scripts --omit=dev --omit=optional --no-audit --no-fund --lo
  && rm node_modules/.package-lock.json
 
 FROM ${NODE_IMAGE}
+# First, because it differs with every commit: no layer is taken from the build of another one, with the times of that.
+COPY --from=build /first/ /
+WORKDIR /app
+COPY LICENSE package.json ./
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY crds ./crds
+COPY config/schemas ./config/schemas
+COPY --from=build /app/dist ./dist
 ARG VERSION=0.0.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
@@ -35,13 +48,6 @@ LABEL org.opencontainers.image.title="Piing Gateway" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}"
 ENV NODE_ENV=production HOME=/app
-WORKDIR /app
-COPY LICENSE package.json ./
-COPY --from=dependencies /app/node_modules ./node_modules
-COPY crds ./crds
-COPY config/schemas ./config/schemas
-COPY --from=build /app/dist ./dist
-COPY --from=build /links/ /
 USER 65532:65532
 # SFTP, HTTP, and metrics with health.
 EXPOSE 2222 8080 9090

@@ -12,6 +12,7 @@ import { showSettings } from './commands/show-settings.ts';
 import { type ListOptions, listCommand, showCommand, showErrorsCommand } from './commands/uploads.ts';
 import { type RecoverCommandOptions, recoverCommand } from './commands/uploads-recover.ts';
 import { cancelCommand, type ReplayOptions, replayCommand, retryCommand } from './commands/uploads-rerun.ts';
+import { describeVersion } from './commands/version.ts';
 import {
   type DeliveriesOptions,
   enableWebhookCommand,
@@ -27,6 +28,7 @@ const program = new Command('piing')
   .description(
     'Takes files by SFTP and HTTP and turns them into validated rows. Settings come from the environment: see piing settings.',
   )
+  .version(describeVersion(), '--version', 'which release this is')
   .showHelpAfterError();
 
 const settings = () => readSettings(process.env);

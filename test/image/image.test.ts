@@ -88,6 +88,7 @@ describe('The image', function () {
     const app = join(image.root, 'app');
     assert.deepEqual((await readdir(app)).sort(), [
       'LICENSE',
+      'build.json',
       'config',
       'crds',
       'dist',
@@ -185,6 +186,10 @@ describe('The image', function () {
     const container = start(['schemas', 'list'], {}, ['piing']);
     assert.equal(await container.ended, 0, container.output());
     assert.match(container.output(), /orgTransactions/);
+    const version = start(['--version'], {}, ['piing']);
+    await version.ended;
+    const { stdout: commit } = await run('git', ['rev-parse', 'HEAD']);
+    assert.match(version.output(), new RegExp(`^\\d+\\.\\d+\\.\\d+ \\(${commit.trim()}, 20`));
   });
 
   it('says that it has no database of its own when it is to run standalone', async () => {
