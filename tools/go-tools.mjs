@@ -30,7 +30,7 @@ const MODULES = {
     // As Helm's own Makefile sets them: the version of Kubernetes that `helm template` and `helm lint` assume.
     ldflags: ['lint/rules', 'chartutil'].flatMap((name) => [
       `-X=helm.sh/helm/v3/pkg/${name}.k8sVersionMajor=1`,
-      `-X=helm.sh/helm/v3/pkg/${name}.k8sVersionMinor=37`,
+      `-X=helm.sh/helm/v3/pkg/${name}.k8sVersionMinor=${minor(required('helm', 'k8s.io/client-go'))}`,
     ]),
     what: 'Helm (about 2 minutes)',
   },
@@ -42,9 +42,11 @@ const MODULES = {
       kubectl: 'k8s.io/kubernetes/cmd/kubectl',
     },
     // Without them the API server calls itself v0.0.0, which the chart's kubeVersion refuses.
-    ldflags: ['gitVersion=v1.37.2', 'gitMajor=1', 'gitMinor=37'].map(
-      (variable) => `-X=k8s.io/component-base/version.${variable}`,
-    ),
+    ldflags: [
+      `gitVersion=${required('kubernetes', 'k8s.io/kubernetes')}`,
+      'gitMajor=1',
+      `gitMinor=${minor(required('kubernetes', 'k8s.io/kubernetes'))}`,
+    ].map((variable) => `-X=k8s.io/component-base/version.${variable}`),
     what: 'a Kubernetes control plane (about 8 minutes)',
   },
 };
@@ -65,6 +67,22 @@ export function buildGoTools(name) {
   }
   writeFileSync(stamp, wanted);
   return bin;
+}
+
+/** Which version of a module a go.mod of tools/ pins. */
+function required(directory, module) {
+  const text = readFileSync(join(tools, directory, 'go.mod'), 'utf8');
+  const [, version] =
+    text
+      .split('\n')
+      .map((line) => line.trim().split(' '))
+      .find(([name]) => name === module) ?? [];
+  if (!version) throw new Error(`tools/${directory}/go.mod does not require ${module}.`);
+  return version;
+}
+
+function minor(version) {
+  return version.split('.')[1];
 }
 
 function fingerprint(directory, ldflags) {

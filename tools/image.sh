@@ -10,6 +10,8 @@
 #   IMAGE               name in the archive; default: localhost/piing-gateway:VERSION
 #   SOURCE_DATE_EPOCH   time of every file; default: of the last commit. Two builds of one commit are the same image.
 #   NO_CACHE=1          build every layer anew
+#
+# .tools/image/ keeps layers for the next time. It grows with each commit; remove it whenever you like.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD

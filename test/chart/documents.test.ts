@@ -20,6 +20,12 @@ describe('The chart', function () {
     });
   }
 
+  it('is of the version of the program', async () => {
+    const { version, appVersion } = parse(await readFile(join(CHART, 'Chart.yaml'), 'utf8'));
+    const program = JSON.parse(await readFile('package.json', 'utf8'));
+    assert.deepEqual([version, appVersion], [program.version, program.version]);
+  });
+
   it('has the README that its values make, with a sentence for each of them', async () => {
     const message = 'values.yaml or README.md.gotmpl has changed: run `npm run generate`.';
     const readme = await readFile(CHART_README, 'utf8');

@@ -78,8 +78,7 @@ describe('piing operator', function () {
     const replica = await start('piing-operator');
     await cluster.apply(organization('first'));
     await cluster.untilReady('org', 'first');
-    const text = await (await fetchFrom(replica, '/metrics'))?.text();
-    for (const line of [
+    const lines = [
       /^controller_runtime_reconcile_total\{controller="organization",result="requeue_after"\} [1-9]/m,
       /^controller_runtime_reconcile_errors_total\{controller="organization"\} 0$/m,
       /^controller_runtime_reconcile_time_seconds_count\{controller="organization"\} [1-9]/m,
@@ -88,8 +87,14 @@ describe('piing operator', function () {
       /^workqueue_queue_duration_seconds_bucket/m,
       /^leader_election_master_status\{name="piing-operator"\} 1$/m,
       /^rest_client_requests_total\{method="PATCH",code="200"\} [1-9]/m,
-    ])
-      assert.match(text ?? '', line);
+    ];
+    let text = '';
+    // A reconciliation is counted a moment after its status was written.
+    await until(async () => {
+      text = (await (await fetchFrom(replica, '/metrics'))?.text()) ?? '';
+      return lines.every((line) => line.test(text)) ? true : undefined;
+    }).catch(() => undefined);
+    for (const line of lines) assert.match(text, line);
     assert.equal((await fetchFrom(replica, '/livez'))?.status, 200);
   });
 
