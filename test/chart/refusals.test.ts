@@ -65,7 +65,9 @@ const REFUSED: readonly (readonly [what: string, set: string, sentence: RegExp])
   ['a range that is none', 'gateway.proxyProtocol.ranges={nlb}', /'nlb' does not match pattern/],
 ];
 
-describe('Values that cannot be', () => {
+describe('Values that cannot be', function () {
+  this.timeout(60_000);
+
   for (const [what, set, sentence] of REFUSED) {
     it(`are refused with a sentence: ${what}`, async () => {
       const args = ['template', RELEASE, CHART, `--values=${MINIMAL_VALUES}`, `--set=${set}`];

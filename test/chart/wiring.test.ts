@@ -8,7 +8,8 @@ const selects = (selector: Labels, labels: Labels) =>
   Object.entries(selector).every(([name, value]) => labels[name] === value);
 
 for (const file of VALUES_FILES) {
-  describe(`A release with ${file}`, () => {
+  describe(`A release with ${file}`, function () {
+    this.timeout(60_000);
     let objects: Rendered[];
     before(async () => {
       objects = await render(file);
