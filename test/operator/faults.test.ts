@@ -40,8 +40,8 @@ describe('The operator goes on', function () {
     await cluster.apply(organization('first-token'));
     await cluster.untilReady('org', 'first-token');
     const old = (await readFile(tokenFile, 'utf8')).trim();
-    await cluster.kubectl('delete', 'serviceaccount', 'operator');
-    await cluster.kubectl('create', 'serviceaccount', 'operator');
+    await cluster.kubectl('delete', 'serviceaccount', 'piing-operator');
+    await cluster.kubectl('create', 'serviceaccount', 'piing-operator');
     const withOld = ['--token', old, 'get', 'org', '-n', cluster.namespace];
     // The API server believes a token that it has seen for ten seconds more.
     await until(async () => {

@@ -13,6 +13,7 @@ import { loadCatalogue } from '../../src/schemas/catalogue.ts';
 import { authenticate } from '../../src/tenancy/access.ts';
 import { type ControlPlane, loadKubeconfig, testControlPlane } from '../support/control-plane.ts';
 import { migratedDatabase, type TestDatabase } from '../support/database.ts';
+import { MINIMAL_VALUES, render } from '../support/helm.ts';
 import { silentLogger } from '../support/logger.ts';
 import { temporaryDirectory } from '../support/servers.ts';
 import { until } from '../support/until.ts';
@@ -20,7 +21,7 @@ import { until } from '../support/until.ts';
 type Fields = Readonly<Record<string, unknown>>;
 export type Tenant = Organization | SchemaEnablement;
 
-/** A namespace and a database of a suite's own, and operators that may do exactly what config/operator says. */
+/** A namespace and a database of a suite's own, and operators that may do exactly what the chart lets them. */
 export interface Cluster {
   readonly plane: ControlPlane;
   readonly database: TestDatabase;
@@ -69,14 +70,10 @@ export async function newCluster(name: string): Promise<Cluster> {
   const kubectl = (...args: readonly string[]) => plane.mustKubectl(['-n', namespace, ...args]);
   const [database] = await Promise.all([
     migratedDatabase(),
-    plane.mustKubectl(['apply', '-f', 'config/operator/']),
     plane.mustKubectl(['create', 'namespace', namespace]),
   ]);
-  await Promise.all([
-    kubectl('create', 'serviceaccount', 'operator'),
-    bindRoles(plane, namespace, `${namespace}:operator`),
-  ]);
-  const newToken = async () => (await kubectl('create', 'token', 'operator', '--duration=1h')).trim();
+  await permit(plane, namespace, namespace);
+  const newToken = async () => (await kubectl('create', 'token', 'piing-operator', '--duration=1h')).trim();
   const kubeconfig = async (file = 'operator', port?: number) => {
     const tokenFile = join(directory, `${file}.token`);
     await writeFile(tokenFile, await newToken(), { mode: 0o600 });
@@ -115,7 +112,7 @@ export async function newCluster(name: string): Promise<Cluster> {
     moreNamespace: async () => {
       const other = `${name}-more-${randomBytes(3).toString('hex')}`;
       await plane.mustKubectl(['create', 'namespace', other]);
-      await bindRoles(plane, other, `${namespace}:operator`);
+      await permit(plane, other, namespace);
       more.push(other);
       return other;
     },
@@ -198,18 +195,21 @@ export async function startTestOperator(
   });
 }
 
-async function bindRoles(plane: ControlPlane, namespace: string, account: string): Promise<void> {
-  const bind = (role: string) =>
-    plane.mustKubectl([
-      '-n',
-      namespace,
-      'create',
-      'rolebinding',
-      role,
-      `--clusterrole=${role}`,
-      `--serviceaccount=${account}`,
-    ]);
-  await Promise.all(['piing-operator', 'piing-operator-leader'].map(bind));
+/** The chart's account in `home`, and its Roles for `namespace`: a Lease there too, as for an install of its own. */
+async function permit(plane: ControlPlane, namespace: string, home: string): Promise<void> {
+  const rendered = await render(MINIMAL_VALUES, {
+    namespace,
+    set: [`operator.watchNamespaces={${namespace}}`],
+    only: ['operator/rbac.yaml', 'serviceaccounts.yaml'],
+  });
+  const items = rendered
+    .filter(({ kind }) => namespace === home || kind !== 'ServiceAccount')
+    .map((item) =>
+      item.kind === 'RoleBinding'
+        ? { ...item, subjects: [{ kind: 'ServiceAccount', name: 'piing-operator', namespace: home }] }
+        : item,
+    );
+  await plane.mustKubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
 }
 
 /** Nobody is left who would take the finalizers away. */
