@@ -70,6 +70,30 @@ export const operator: BoardSpec = {
       ],
     },
     {
+      title: 'Resources',
+      panels: [
+        {
+          title: 'Resources by readiness',
+          description: 'As their condition Ready says. Every replica counts all of them.',
+          unit: 'short',
+          queries: [
+            {
+              expr: `max by (kind, ready) (${series('piing_operator_resources')})`,
+              legend: '{{kind}} {{ready}}',
+            },
+          ],
+        },
+        {
+          title: 'Kept from the tenants',
+          description: '1 where the database says that another install is in charge of the namespaces.',
+          unit: 'short',
+          queries: [
+            { expr: `max by (namespace) (${series('piing_operator_refused')})`, legend: '{{namespace}}' },
+          ],
+        },
+      ],
+    },
+    {
       title: 'Queue',
       panels: [
         {
