@@ -9,6 +9,7 @@ import { transactionsCsv } from '../support/csv-files.ts';
 import { freePort, stopAtEnd, temporaryDirectory } from '../support/servers.ts';
 import { type StandaloneProcess, startStandalone } from '../support/standalone.ts';
 import { until } from '../support/until.ts';
+import { putByHttp, tokenOf } from './sending.ts';
 import { assertPlayed, play, readTranscript, type Step } from './transcript.ts';
 
 const GUIDE = 'docs/operations/backup-and-restore.md';
@@ -67,22 +68,9 @@ describe(GUIDE, function () {
     gateway = await startStandalone(join(directory, 'state'), environment());
   };
 
-  /** Puts a file by HTTP and waits until it is loaded. */
   async function put(name: string, seed: number): Promise<void> {
-    const api = `${gateway.endpoints.http.url}/api/external`;
-    const credential = await gateway.credential('blue-bistro', 'pos');
-    const headers = { 'content-type': 'application/json' };
-    const login = await fetch(`${api}/auth/token`, {
-      ...{ method: 'POST', headers, body: JSON.stringify(credential) },
-    });
-    const { access_token: token } = (await login.json()) as { access_token: string };
-    const form = new FormData();
-    form.append('schemaType', 'orgTransactions');
-    form.append('file', new Blob([transactionsCsv(ROWS, seed)]), name);
-    const authorization = `Bearer ${token}`;
-    const sent = await fetch(`${api}/upload`, { method: 'POST', body: form, headers: { authorization } });
-    assert.equal(sent.status, 202);
-    await until(async () => ((await loaded()) ? true : undefined), 60_000);
+    const token = await tokenOf(gateway);
+    assert.equal(await putByHttp(gateway, token, name, transactionsCsv(ROWS, seed)), 'COMPLETED');
   }
 
   const loaded = async () => {
