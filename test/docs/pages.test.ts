@@ -14,14 +14,7 @@ const RUN_BY: Readonly<Record<string, string>> = {
 };
 
 /** Linked already, and not in the tree yet. Whoever brings one takes it off this list. */
-const STILL_TO_COME: readonly string[] = [
-  'charts/piing-gateway/README.md',
-  'config/environments',
-  'docs/operations/metrics.md',
-  'docs/operations/monitoring.md',
-  'docs/operations/traces.md',
-  'docs/runbooks/README.md',
-];
+const STILL_TO_COME: readonly string[] = ['charts/piing-gateway/README.md', 'config/environments'];
 
 describe('The documents', () => {
   let pages: readonly string[];
