@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
 import { hasProgram, requireClient } from '../support/clients.ts';
+import { testControlPlane } from '../support/control-plane.ts';
 import { transactionsCsv } from '../support/csv-files.ts';
+import { MINIMAL_VALUES, render } from '../support/helm.ts';
 import { freePort, stopAtEnd, temporaryDirectory } from '../support/servers.ts';
 import { type StandaloneProcess, startStandalone } from '../support/standalone.ts';
 import { until } from '../support/until.ts';
@@ -138,11 +140,39 @@ describe(GUIDE, function () {
     await restoreTo(target);
     assert.equal(await rowCount(), 2 * ROWS, 'the last file is not in what was restored');
 
-    await playGuide(steps.filter(({ command }) => command.includes('recover')));
+    await playGuide(steps.filter(({ command }) => command.startsWith('piing uploads recover')));
     await startGateway();
     await until(async () => ((await loaded()) ? true : undefined), 60_000);
     assert.equal(await rowCount(), 3 * ROWS);
   });
+
+  it('stops the release, and makes a Job that may recover, from what the chart renders', async function () {
+    requireClient(this, 'jq', hasProgram('jq'));
+    const plane = await testControlPlane();
+    const namespace = 'guide-restore';
+    await plane.mustKubectl(['create', 'namespace', namespace]);
+    const labels = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`);
+    await plane.mustKubectl(['label', 'namespace', namespace, ...labels]);
+    const release = (await render(MINIMAL_VALUES, { namespace })).filter(({ kind }) => kind === 'Deployment');
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: release });
+    await plane.mustKubectl(['apply', '--server-side', '-f', '-'], list);
+
+    const some = steps.filter(({ command }) => command.startsWith('kubectl'));
+    assert.equal(some.length, 2);
+    assertPlayed(
+      await play(
+        some.map((step) => ({ ...step, command: step.command.replaceAll('-n piing', `-n ${namespace}`) })),
+        { PATH: `${plane.programs}:${process.env.PATH}`, KUBECONFIG: plane.kubeconfig },
+      ),
+    );
+    const get = ['get', '-n', namespace, '-o', 'json'];
+    const job = JSON.parse(await plane.mustKubectl([...get, 'job', 'piing-recover']));
+    const worker = JSON.parse(await plane.mustKubectl([...get, 'deployment', 'piing-worker']));
+    const [made] = job.spec.template.spec.containers;
+    assert.deepEqual(made.args, ['uploads', 'recover']);
+    assert.deepEqual(made.env, worker.spec.template.spec.containers[0].env);
+    assert.equal(worker.spec.replicas, 0);
+  }).timeout(900_000);
 
   it('loads again what a restored analytics database lacks', async () => {
     await gateway.stop();
@@ -155,7 +185,7 @@ describe(GUIDE, function () {
     await query('postgres', 'ALTER DATABASE backup RENAME TO analytics');
     assert.equal(await rowCount(), 3 * ROWS, 'the last file is not in what was restored');
 
-    const replay = steps.filter(({ command }) => !command.includes('recover'));
+    const replay = steps.filter(({ command }) => /SINCE/.test(command));
     assert.equal(replay.length, 3);
     await playGuide(replay, { TARGET: target });
     await startGateway();
