@@ -45,7 +45,7 @@ SELECT pg_notify('${JOBS_CHANNEL}', 'ready') FROM job`;
 
 /**
  * Finds stored files that the control database does not know, as after it was restored from a backup, and has them
- * processed. To be run before gateways start: their sweeper takes unfinished records of the backup for abandoned files
+ * processed. To be run before workers start: their sweeper takes unfinished records of the backup for abandoned files
  * and removes the objects. Running it twice changes nothing more.
  */
 export async function* recoverUploads(options: RecoverOptions): AsyncGenerator<RecoveredUpload> {

@@ -209,7 +209,9 @@ async function permit(plane: ControlPlane, namespace: string, home: string): Pro
         ? { ...item, subjects: [{ kind: 'ServiceAccount', name: 'piing-operator', namespace: home }] }
         : item,
     );
-  await plane.mustKubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+  // By server-side apply, as the chart's tests do it with the same ClusterRole.
+  const apply = ['apply', '--server-side', '--force-conflicts', '-f', '-'];
+  await plane.mustKubectl(apply, JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
 }
 
 /** Nobody is left who would take the finalizers away. */

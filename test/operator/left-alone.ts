@@ -38,7 +38,7 @@ async function start(): Promise<LeftAlone> {
   await cluster.untilReady('se', 'quiet-shifts');
   await cluster.untilReady('se', 'broken', 'Invalid');
   await cluster.untilReady('se', 'lonely', 'OrganizationNotReady');
-  const user = `system:serviceaccount:${cluster.namespace}:operator`;
+  const user = `system:serviceaccount:${cluster.namespace}:piing-operator`;
   const compared = async () => {
     const metrics = await registry.metrics();
     const counts = metrics.matchAll(/^controller_runtime_reconcile_total\{.*\} (\d+)$/gm);
