@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { Queryable } from '../../src/database/pool.ts';
 import { rejectReportKey } from '../../src/storage/raw-store.ts';
-import type { SentFile } from './files.ts';
+import { loadedCount, loadedRows, type SentFile } from './files.ts';
 import type { Fleet } from './fleet.ts';
 
 /** What the checker reads; the database, perhaps, as one transaction sees it. */
@@ -86,8 +86,8 @@ async function findLost(
       const rows = (upload.rows_total ?? 0) - (upload.rows_rejected ?? 0);
       if (objects && upload.status === 'PARTIALLY_COMPLETED' && !(await hasReport(world, upload)))
         lost.push(`${file.name} has no reject report`);
-      if (upload.status === 'COMPLETED' && rows !== file.totals.size)
-        lost.push(`${file.name} counts ${rows} rows and has ${file.totals.size}`);
+      if (upload.status === 'COMPLETED' && rows !== loadedCount(file.rows))
+        lost.push(`${file.name} counts ${rows} rows and has ${loadedCount(file.rows)}`);
     }
   }
   return lost;
@@ -116,7 +116,7 @@ async function findWrongRows(world: World, sent: readonly SentFile[], received: 
   for (const file of sent) {
     for (const { order, status } of received(file)) {
       if (status === 'FAILED') continue;
-      for (const [id, total] of file.totals) {
+      for (const [id, total] of loadedRows(file.rows)) {
         const key = `${file.tenant.organizationId}/${id}`;
         if ((expected.get(key)?.order ?? '') < order) expected.set(key, { order, total, file: file.name });
       }

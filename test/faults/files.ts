@@ -10,11 +10,11 @@ export type ExpectedEnd = 'COMPLETED' | 'PARTIALLY_COMPLETED' | 'FAILED';
 export interface SentFile {
   readonly name: string;
   readonly tenant: Tenant;
-  readonly content: Buffer;
+  /** Empty once it has been sent: a long campaign would not fit into memory. */
+  content: Buffer;
   readonly sha256: string;
   readonly expectedEnd: ExpectedEnd;
-  /** The total of each transaction that the file loads, by its id. */
-  readonly totals: ReadonlyMap<string, string>;
+  readonly rows: FileRows;
   readonly door: 'sftp' | 'http';
   /**
    * What the sender was told: yes, no, or nothing, when the connection broke before the answer; then the file may
@@ -25,6 +25,26 @@ export interface SentFile {
   reason?: string;
   seconds: number;
 }
+
+/** The rows of a file, from which every one of them can be told. */
+export interface FileRows {
+  readonly first: number;
+  readonly count: number;
+  readonly cents: number;
+  /** The row that cannot be loaded; -1: none. */
+  readonly bad: number;
+}
+
+/** The rows that a file loads: each transaction's id and total. */
+export function* loadedRows({ first, count, cents, bad }: FileRows): Generator<readonly [string, string]> {
+  for (let index = 0; index < count; index += 1)
+    if (index !== bad) yield [transactionId(first + index), totalOf(cents, index)];
+}
+
+export const loadedCount = ({ count, bad }: FileRows): number => (bad < 0 ? count : count - 1);
+
+const transactionId = (index: number) => transactionLine(index).split(',', 1)[0] ?? '';
+const totalOf = (cents: number, index: number) => ((cents + index) / 100).toFixed(2);
 
 /** Makes files: new rows, rows that earlier files had, bad rows, broken files, small and large. */
 export class FileMaker {
@@ -39,35 +59,36 @@ export class FileMaker {
     const random = this.#random;
     this.#count += 1;
     const name = `${sender}-${String(this.#count).padStart(6, '0')}.csv`;
-    // Two files cross the size of one part of a multipart upload.
-    const rows = random.chance(0.02)
-      ? random.between(60_000, 70_000)
-      : random.between(1, random.chance(0.2) ? 3_000 : 60);
-    const first = random.chance(0.3) ? 0 : random.between(0, 2_000_000);
-    const lines: string[] = [];
-    const totals = new Map<string, string>();
-    const bad = random.chance(0.1) ? random.between(0, rows - 1) : -1;
-    const cents = random.between(100, 99_999);
-    for (let index = 0; index < rows; index += 1) {
-      const cells = transactionLine(first + index).split(',');
-      const total = ((cents + index) / 100).toFixed(2);
-      cells[14] = index === bad ? 'twelve' : total;
-      lines.push(cells.join(','));
-      if (index !== bad) totals.set(cells[0] as string, total);
-    }
-    // A file of which no row can be loaded.
-    const onlyBad = bad >= 0 && rows === 1;
-    const content = Buffer.from(`${[TRANSACTIONS_HEADER, ...lines].join('\n')}\n`);
+    // Some cross the size of one part of a multipart upload.
+    const large = random.chance(0.01);
+    const count = large ? random.between(60_000, 70_000) : random.between(1, random.chance(0.2) ? 3_000 : 60);
+    const rows: FileRows = {
+      first: random.chance(0.3) ? 0 : random.between(0, 500_000),
+      count,
+      cents: random.between(100, 99_999),
+      bad: random.chance(0.1) ? random.between(0, count - 1) : -1,
+    };
+    const content = contentOf(rows);
     return {
       name,
       tenant,
       content,
       sha256: createHash('sha256').update(content).digest('hex'),
-      expectedEnd: onlyBad ? 'FAILED' : bad >= 0 ? 'PARTIALLY_COMPLETED' : 'COMPLETED',
-      totals,
+      expectedEnd: loadedCount(rows) === 0 ? 'FAILED' : rows.bad >= 0 ? 'PARTIALLY_COMPLETED' : 'COMPLETED',
+      rows,
       door,
       told: 'nothing',
       seconds: 0,
     };
   }
+}
+
+function contentOf({ first, count, cents, bad }: FileRows): Buffer {
+  const lines = [TRANSACTIONS_HEADER];
+  for (let index = 0; index < count; index += 1) {
+    const cells = transactionLine(first + index).split(',');
+    cells[14] = index === bad ? 'twelve' : totalOf(cents, index);
+    lines.push(cells.join(','));
+  }
+  return Buffer.from(`${lines.join('\n')}\n`);
 }

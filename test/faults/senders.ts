@@ -42,6 +42,7 @@ export class Sender {
       const member = this.#random.pick(this.#fleet.members.filter((one) => one.role === role));
       await (this.#door === 'sftp' ? putBySftp(member, file) : postByHttp(member, file));
       file.seconds = (performance.now() - begun) / 1_000;
+      file.content = Buffer.alloc(0);
       await pause(
         file.told === 'acknowledged' ? this.#random.between(0, 50) : this.#random.between(100, 500),
       );
