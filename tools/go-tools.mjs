@@ -2,12 +2,19 @@
 // Prints nothing when there is nothing to do.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const tools = dirname(fileURLToPath(import.meta.url));
 const bin = join(tools, '..', '.tools');
+
+// Without them the API server calls itself v0.0.0, which the chart's kubeVersion refuses.
+const KUBERNETES_VERSION = [
+  `gitVersion=${required('kubernetes', 'k8s.io/kubernetes')}`,
+  'gitMajor=1',
+  `gitMinor=${minor(required('kubernetes', 'k8s.io/kubernetes'))}`,
+].map((variable) => `-X=k8s.io/component-base/version.${variable}`);
 
 /** Modules of their own, because what they require clashes. Programs by name, with the package of each. */
 const MODULES = {
@@ -41,18 +48,32 @@ const MODULES = {
       'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
       kubectl: 'k8s.io/kubernetes/cmd/kubectl',
     },
-    // Without them the API server calls itself v0.0.0, which the chart's kubeVersion refuses.
-    ldflags: [
-      `gitVersion=${required('kubernetes', 'k8s.io/kubernetes')}`,
-      'gitMajor=1',
-      `gitMinor=${minor(required('kubernetes', 'k8s.io/kubernetes'))}`,
-    ].map((variable) => `-X=k8s.io/component-base/version.${variable}`),
+    ldflags: KUBERNETES_VERSION,
     what: 'a Kubernetes control plane (about 8 minutes)',
+  },
+  // The rest of a node, for test/cluster only.
+  'kubernetes-node': {
+    directory: join(tools, 'kubernetes'),
+    programs: {
+      'kube-controller-manager': 'k8s.io/kubernetes/cmd/kube-controller-manager',
+      'kube-scheduler': 'k8s.io/kubernetes/cmd/kube-scheduler',
+      kubelet: 'k8s.io/kubernetes/cmd/kubelet',
+      'kube-proxy': 'k8s.io/kubernetes/cmd/kube-proxy',
+    },
+    ldflags: KUBERNETES_VERSION,
+    what: 'a Kubernetes node (about 10 minutes)',
+  },
+  cluster: {
+    directory: join(tools, 'cluster'),
+    programs: { coredns: './coredns', pause: './pause' },
+    // pause is alone in its image: no C library there.
+    env: { CGO_ENABLED: '0' },
+    what: 'name service and pause image of a cluster (about a minute)',
   },
 };
 
 export function buildGoTools(name) {
-  const { directory, programs, what, ldflags = [] } = MODULES[name];
+  const { directory, programs, what, ldflags = [], env = {} } = MODULES[name];
   const stamp = join(bin, `${name}.sha256`);
   const wanted = fingerprint(directory, ldflags);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return bin;
@@ -60,10 +81,17 @@ export function buildGoTools(name) {
   mkdirSync(bin, { recursive: true });
   for (const [program, source] of Object.entries(programs)) {
     const flags = ['-s', '-w', ...ldflags].join(' ');
-    const args = ['build', '-trimpath', `-ldflags=${flags}`, '-o', join(bin, program), source];
-    const result = spawnSync('go', args, { cwd: directory, stdio: ['ignore', 2, 2] });
+    // Under a name of its own until it is whole: the old one may be running.
+    const unfinished = join(bin, `.${program}.${process.pid}`);
+    const args = ['build', '-trimpath', `-ldflags=${flags}`, '-o', unfinished, source];
+    const result = spawnSync('go', args, {
+      cwd: directory,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 2, 2],
+    });
     if (result.error) throw new Error(`Go is needed to build ${what}: ${result.error.message}`);
     if (result.status !== 0) throw new Error(`go build ${source} failed: see its message above.`);
+    renameSync(unfinished, join(bin, program));
   }
   writeFileSync(stamp, wanted);
   return bin;
