@@ -6,16 +6,18 @@ export interface Ran {
   readonly stderr: string;
 }
 
+export interface RunOptions {
+  readonly input?: string;
+  readonly env?: Record<string, string>;
+  readonly cwd?: string;
+  readonly timeoutMs?: number;
+}
+
 /** Runs a program to its end, with `input` on its standard input. */
 export function run(
   command: string,
   args: readonly string[],
-  options: {
-    readonly input?: string;
-    readonly env?: Record<string, string>;
-    readonly cwd?: string;
-    readonly timeoutMs?: number;
-  } = {},
+  options: RunOptions = {},
 ): Promise<Ran> {
   const child = spawn(command, args, {
     env: { ...process.env, ...options.env },

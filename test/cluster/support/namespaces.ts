@@ -1,0 +1,150 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { open, readFile, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Ran, type RunOptions, run } from '../../support/run.ts';
+import { stopAtEnd, temporaryDirectory } from '../../support/servers.ts';
+import { until } from '../../support/until.ts';
+
+const SCRIPTS = join(import.meta.dirname, '..', 'node');
+const CGROUP_PREFIX = 'piing-cluster-';
+/** No proxy can be reached from inside. */
+const ENVIRONMENT = { NO_PROXY: '*', no_proxy: '*' };
+
+/** Namespaces and cgroups of their own, with a network in which the node is 10.200.0.2 and a client 10.200.0.1. */
+export interface Namespaces {
+  readonly directory: string;
+  /** Starts a server in all of them; its output goes to `NAME.log` in the directory. */
+  serve(name: string, command: string, args: readonly string[], env?: Record<string, string>): Promise<Server>;
+  /** Runs a program of this machine in the node's network. */
+  onNode(command: string, args: readonly string[], options?: RunOptions): Promise<Ran>;
+  /** The command line that does so. */
+  onNodeCommand(command: string, args: readonly string[]): [string, string[]];
+  /** The command line that runs a program in the client's network, outside of the cluster. */
+  clientCommand(command: string, args: readonly string[]): [string, string[]];
+  /** Runs a program in all of them. */
+  inside(command: string, args: readonly string[], options?: RunOptions): Promise<Ran>;
+}
+
+export interface Server {
+  readonly name: string;
+  /** Asks until there is an answer, unless the server ends. */
+  until<Answer>(ask: () => Promise<Answer | undefined>, timeoutMs?: number): Promise<Answer>;
+}
+
+/** They end with the tests, and with this process however it ends. */
+export async function makeNamespaces(): Promise<Namespaces> {
+  await removeLeftCgroups();
+  const directory = await temporaryDirectory('cluster');
+  const name = CGROUP_PREFIX + process.pid;
+  const log = await open(join(directory, 'namespaces.log'), 'a');
+  // In a process group of its own: ^C is for mocha, which then ends the node.
+  const outer = spawn(
+    'setpriv',
+    ['--pdeathsig=KILL', 'bash', join(SCRIPTS, 'outer.sh'), directory, name],
+    { detached: true, stdio: ['ignore', log.fd, log.fd] },
+  );
+  await log.close();
+  const ended = new Promise<void>((resolve) => outer.once('exit', () => resolve()));
+  stopAtEnd(async () => {
+    outer.kill('SIGKILL');
+    await ended;
+    await removeCgroups(name);
+  });
+  await untilAlive(outer, 'namespaces', directory, async () =>
+    existsSync(join(directory, 'ready')) ? true : undefined,
+  );
+  const first = (await readFile(`/proc/${outer.pid}/task/${outer.pid}/children`, 'utf8')).trim();
+  const all = ['--mount', '--net', '--pid', '--ipc', '--uts', '--cgroup', 'bash', join(SCRIPTS, 'join.sh')];
+  const enter = ['--target', first];
+  const onNodeCommand = (command: string, args: readonly string[]): [string, string[]] => [
+    'nsenter',
+    [...enter, '--net', command, ...args],
+  ];
+  return {
+    directory,
+    serve: (server, command, args, env) =>
+      serve(directory, server, [...enter, ...all, command, ...args], env),
+    onNode: (command, args, options) => run(...onNodeCommand(command, args), withEnvironment(options)),
+    onNodeCommand,
+    clientCommand: (command, args) => [
+      'nsenter',
+      [`--net=/proc/${first}/root/run/netns/client`, command, ...args],
+    ],
+    inside: (command, args, options) =>
+      run('nsenter', [...enter, ...all, command, ...args], withEnvironment(options)),
+  };
+}
+
+const withEnvironment = (options: RunOptions = {}): RunOptions => ({
+  ...options,
+  env: { ...ENVIRONMENT, ...options.env },
+});
+
+async function serve(
+  directory: string,
+  name: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Server> {
+  const log = await open(join(directory, `${name}.log`), 'a');
+  const child = spawn('nsenter', args, {
+    cwd: directory,
+    env: { ...process.env, ...ENVIRONMENT, ...env },
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+  });
+  await log.close();
+  return { name, until: (ask, timeoutMs) => untilAlive(child, name, directory, ask, timeoutMs) };
+}
+
+async function untilAlive<Answer>(
+  child: ChildProcess,
+  name: string,
+  directory: string,
+  ask: () => Promise<Answer | undefined>,
+  timeoutMs = 120_000,
+): Promise<Answer> {
+  try {
+    return await until(async () => {
+      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`${name} ended`);
+      return ask();
+    }, timeoutMs);
+  } catch (error) {
+    const log = readFileSync(join(directory, `${name}.log`), 'utf8').trim().split('\n').slice(-8).join('\n');
+    throw new Error(`${name} did not start:\n${log}`, { cause: error });
+  }
+}
+
+/** Of runs that were killed before they could tidy up. */
+async function removeLeftCgroups(): Promise<void> {
+  const left = new Set(
+    cgroupMounts().flatMap((mount) => readdirSync(mount).filter((entry) => entry.startsWith(CGROUP_PREFIX))),
+  );
+  for (const name of left) if (!existsSync(`/proc/${name.slice(CGROUP_PREFIX.length)}`)) await removeCgroups(name);
+}
+
+async function removeCgroups(name: string): Promise<void> {
+  const trees = cgroupMounts().map((mount) => join(mount, name));
+  await until(async () => {
+    for (const tree of trees.filter(existsSync)) await removeTree(tree).catch(() => undefined);
+    return trees.some(existsSync) ? undefined : true;
+  }, 20_000);
+}
+
+/** The cgroup of this process in each hierarchy, which the node's is below of. */
+function cgroupMounts(): string[] {
+  return readFileSync('/proc/self/cgroup', 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split(':'))
+    .filter(([, controllers]) => controllers)
+    .map(([, controllers, path]) => join('/sys/fs/cgroup', controllers?.replace('name=', '') ?? '', path ?? ''));
+}
+
+/** Only directories can be removed from there. */
+async function removeTree(directory: string): Promise<void> {
+  for (const entry of readdirSync(directory, { withFileTypes: true }))
+    if (entry.isDirectory()) await removeTree(join(directory, entry.name));
+  await rmdir(directory);
+}

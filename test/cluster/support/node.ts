@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import { buildGoTools } from '../../../tools/go-tools.mjs';
+import type { Ran, RunOptions } from '../../support/run.ts';
+import { NODE_NAME, startControlPlane } from './control-plane.ts';
+import { buildImage, buildPauseImage, IMAGE, NEXT_VERSION, VERSION } from './images.ts';
+import { importImage, startContainerd, startKubelet, tagImage } from './kubelet.ts';
+import { startLoadBalancer } from './load-balancer.ts';
+import { makeNamespaces, type Namespaces } from './namespaces.ts';
+import { report } from './report.ts';
+
+/** A real Kubernetes of one node, and what its administrator and its users have. */
+export interface Node extends Namespaces {
+  kubectlCommand(args: readonly string[]): [string, string[]];
+  kubectl(args: readonly string[], options?: RunOptions): Promise<Ran>;
+  /** The same, and fails with what kubectl said unless it succeeded. */
+  mustKubectl(args: readonly string[], input?: string): Promise<string>;
+  helm(args: readonly string[]): Promise<string>;
+}
+
+/** Long enough for a machine that does much else: nothing of a cluster takes so long by itself. */
+export const PATIENCE_MS = 600_000;
+
+let shared: Promise<Node> | undefined;
+
+/** The one node of a run. */
+export function testNode(): Promise<Node> {
+  shared ??= startNode();
+  return shared;
+}
+
+async function startNode(): Promise<Node> {
+  const groups = ['kubernetes', 'kubernetes-node', 'cluster', 'helm'] as const;
+  const [programs = ''] = groups.map(buildGoTools);
+  const image = await report('image built', buildImage);
+  return report('node up', async () => {
+    const namespaces = await makeNamespaces();
+    const pause = await buildPauseImage(programs, namespaces.directory);
+    const [controlPlane] = await Promise.all([
+      startControlPlane(namespaces, programs),
+      startRuntime(namespaces, image, pause),
+    ]);
+    await startKubelet(namespaces, programs, controlPlane);
+    const node = withPrograms(namespaces, programs, controlPlane.kubeconfig('admin'));
+    for (const state of ['create', 'condition=Ready'])
+      await node.mustKubectl(['wait', `--for=${state}`, `node/${NODE_NAME}`, '--timeout=300s']);
+    startLoadBalancer(node);
+    return node;
+  });
+}
+
+async function startRuntime(namespaces: Namespaces, image: string, pause: string): Promise<void> {
+  await startContainerd(namespaces);
+  await importImage(namespaces, pause);
+  await importImage(namespaces, image);
+  await tagImage(namespaces, `${IMAGE}:${VERSION}`, `${IMAGE}:${NEXT_VERSION}`);
+}
+
+function withPrograms(namespaces: Namespaces, programs: string, kubeconfig: string): Node {
+  const home = { KUBECONFIG: kubeconfig, HOME: namespaces.directory };
+  const kubectl = (args: readonly string[], options: RunOptions = {}) =>
+    namespaces.onNode(join(programs, 'kubectl'), args, { ...options, env: home });
+  return {
+    ...namespaces,
+    kubectl,
+    kubectlCommand: (args) => namespaces.onNodeCommand(join(programs, 'kubectl'), [`--kubeconfig=${kubeconfig}`, ...args]),
+    mustKubectl: async (args, input = '') =>
+      succeeded(`kubectl ${args.join(' ')}`, await kubectl(args, { input, timeoutMs: PATIENCE_MS })),
+    helm: async (args) =>
+      succeeded(
+        `helm ${args.join(' ')}`,
+        await namespaces.onNode(join(programs, 'helm'), args, { env: home, timeoutMs: PATIENCE_MS }),
+      ),
+  };
+}
+
+function succeeded(what: string, { code, stdout, stderr }: Ran): string {
+  if (code !== 0) throw new Error(`${what}: ${stderr}${stdout}`);
+  return stdout;
+}

@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { CHART, RELEASE } from '../../support/helm.ts';
+import { until } from '../../support/until.ts';
+import type { Node } from './node.ts';
+import { PATIENCE_MS } from './node.ts';
+import type { Stores } from './stores.ts';
+
+export const NAMESPACE = 'piing';
+const VALUES = join(import.meta.dirname, '..', 'values.yaml');
+export const ROLES = ['gateway', 'api', 'worker', 'operator'] as const;
+
+/** What has to be there before: a namespace that lets only restricted pods in, and the Secrets that values name. */
+export async function prepareNamespace(node: Node, stores: Stores): Promise<void> {
+  const secret = (name: string, stringData: Record<string, string>) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace: NAMESPACE },
+    stringData,
+  });
+  const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
+  const { accessKeyId, secretAccessKey, databaseUrl } = stores;
+  await apply(
+    node,
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE, labels } },
+    secret('piing-database', { url: databaseUrl }),
+    secret('piing-store', { accessKeyId, secretAccessKey }),
+  );
+}
+
+export async function apply({ mustKubectl }: Node, ...objects: readonly object[]): Promise<void> {
+  const list = { apiVersion: 'v1', kind: 'List', items: objects };
+  await mustKubectl(['apply', `--namespace=${NAMESPACE}`, '--filename=-'], JSON.stringify(list));
+}
+
+export const install = (node: Node) => release(node, 'install');
+/** To another version of the image and another log level, so that pods of every role are replaced. */
+export const upgrade = (node: Node, tag: string) =>
+  release(node, 'upgrade', `--set=image.tag=${tag}`, '--set=logging.level=debug');
+
+function release(node: Node, command: string, ...options: readonly string[]): Promise<string> {
+  const flags = [`--namespace=${NAMESPACE}`, '--wait', '--wait-for-jobs', '--timeout=9m'];
+  return node.helm([command, RELEASE, CHART, ...flags, `--values=${VALUES}`, ...options]);
+}
+
+export interface Pod {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly image: string;
+}
+
+/** Pods of a role that are not told to stop. */
+export async function podsOf({ mustKubectl }: Node, role: string): Promise<Pod[]> {
+  const selector = `--selector=app.kubernetes.io/component=${role}`;
+  const { items } = JSON.parse(
+    await mustKubectl(['get', 'pods', `--namespace=${NAMESPACE}`, selector, '--output=json']),
+  );
+  // biome-ignore lint/suspicious/noExplicitAny: what the API server says of a pod
+  return (items as any[])
+    .filter(({ metadata }) => !metadata.deletionTimestamp)
+    .map(({ metadata, spec, status }) => ({
+      name: metadata.name,
+      image: spec.containers[0].image,
+      // biome-ignore lint/suspicious/noExplicitAny: as above
+      ready: (status.conditions ?? []).some(({ type, status: is }: any) => type === 'Ready' && is === 'True'),
+    }));
+}
+
+/** Until a role has exactly so many pods, all of them ready. */
+export async function untilReady(node: Node, role: string, count = 2): Promise<Pod[]> {
+  return until(async () => {
+    const pods = await podsOf(node, role);
+    return pods.length === count && pods.every(({ ready }) => ready) ? pods : undefined;
+  }, PATIENCE_MS);
+}
+
+/** The address that the load balancer has for SFTP. */
+export function loadBalancerAddress({ mustKubectl }: Node): Promise<string> {
+  const path = '{.status.loadBalancer.ingress[0].ip}';
+  const name = `service/${RELEASE}-gateway`;
+  return mustKubectl(['get', name, `--namespace=${NAMESPACE}`, `--output=jsonpath=${path}`]);
+}
