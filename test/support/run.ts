@@ -14,11 +14,7 @@ export interface RunOptions {
 }
 
 /** Runs a program to its end, with `input` on its standard input. */
-export function run(
-  command: string,
-  args: readonly string[],
-  options: RunOptions = {},
-): Promise<Ran> {
+export function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const child = spawn(command, args, {
     env: { ...process.env, ...options.env },
     cwd: options.cwd,

@@ -8,7 +8,10 @@ import { startEmbeddedPostgres } from '../../../src/database/embedded-postgres.t
 const [directory = '', port] = process.argv.slice(2);
 const access = join(dirname(directory), 'pg_hba.conf');
 await mkdir(directory, { recursive: true, mode: 0o700 });
-await writeFile(access, 'local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\nhost all all 10.0.0.0/8 scram-sha-256\n');
+await writeFile(
+  access,
+  'local all all scram-sha-256\nhost all all 127.0.0.1/32 scram-sha-256\nhost all all 10.0.0.0/8 scram-sha-256\n',
+);
 await startEmbeddedPostgres({
   directory,
   port: Number(port),

@@ -89,7 +89,10 @@ async function writeUsers(keys: string): Promise<void> {
       kind: 'Config',
       // The API server makes its own certificate, which is its own authority.
       clusters: [
-        { name: 'test', cluster: { server: API_SERVER, 'certificate-authority': join(keys, 'apiserver.crt') } },
+        {
+          name: 'test',
+          cluster: { server: API_SERVER, 'certificate-authority': join(keys, 'apiserver.crt') },
+        },
       ],
       users: [{ name: component, user: { token } }],
       contexts: [{ name: 'test', context: { cluster: 'test', user: component } }],

@@ -3,7 +3,8 @@ import { createInterface } from 'node:readline';
 import { stopAtEnd } from '../../support/servers.ts';
 import type { Node } from './node.ts';
 
-const LINE = '{.metadata.namespace} {.metadata.name} {.spec.type} {.status.loadBalancer.ingress[0].ip}{"\\n"}';
+const LINE =
+  '{.metadata.namespace} {.metadata.name} {.spec.type} {.status.loadBalancer.ingress[0].ip}{"\\n"}';
 
 /** Plays the cloud: gives each Service of type LoadBalancer an address, which the client's network routes to the node. */
 export function startLoadBalancer(node: Node): void {
@@ -21,7 +22,14 @@ export function startLoadBalancer(node: Node): void {
     const patch = JSON.stringify({ status: { loadBalancer: { ingress } } });
     // A Service that is gone again needs none.
     node
-      .kubectl(['patch', 'service', name, `--namespace=${namespace}`, '--subresource=status', `--patch=${patch}`])
+      .kubectl([
+        'patch',
+        'service',
+        name,
+        `--namespace=${namespace}`,
+        '--subresource=status',
+        `--patch=${patch}`,
+      ])
       .catch(() => undefined);
   });
 }

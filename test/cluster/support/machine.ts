@@ -47,7 +47,9 @@ export function missingPrograms(): string[] {
 function refusedByTheKernel(): string | undefined {
   const namespaces = ['--mount', '--net', '--pid', '--ipc', '--uts', '--cgroup', '--fork', '--mount-proc'];
   const probe = join(import.meta.dirname, '..', 'node', 'probe.sh');
-  const { status, stdout, stderr } = spawnSync('unshare', [...namespaces, 'bash', probe], { encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('unshare', [...namespaces, 'bash', probe], {
+    encoding: 'utf8',
+  });
   if (status === 0) return undefined;
   const [refused, detail] = [stdout, stderr].map((text) => text?.trim().split('\n')[0]);
   return `${refused || 'namespaces are refused'} here (${detail || 'unshare did not run'})`;

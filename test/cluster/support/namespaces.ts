@@ -7,6 +7,8 @@ import { stopAtEnd, temporaryDirectory } from '../../support/servers.ts';
 import { until } from '../../support/until.ts';
 
 const SCRIPTS = join(import.meta.dirname, '..', 'node');
+/** node/inner.sh gives it to the client. */
+export const CLIENT_ADDRESS = '10.200.0.1';
 const CGROUP_PREFIX = 'piing-cluster-';
 /** No proxy can be reached from inside. */
 const ENVIRONMENT = { NO_PROXY: '*', no_proxy: '*' };
@@ -15,7 +17,12 @@ const ENVIRONMENT = { NO_PROXY: '*', no_proxy: '*' };
 export interface Namespaces {
   readonly directory: string;
   /** Starts a server in all of them; its output goes to `NAME.log` in the directory. */
-  serve(name: string, command: string, args: readonly string[], env?: Record<string, string>): Promise<Server>;
+  serve(
+    name: string,
+    command: string,
+    args: readonly string[],
+    env?: Record<string, string>,
+  ): Promise<Server>;
   /** Runs a program of this machine in the node's network. */
   onNode(command: string, args: readonly string[], options?: RunOptions): Promise<Ran>;
   /** The command line that does so. */
@@ -39,11 +46,10 @@ export async function makeNamespaces(): Promise<Namespaces> {
   const name = CGROUP_PREFIX + process.pid;
   const log = await open(join(directory, 'namespaces.log'), 'a');
   // In a process group of its own: ^C is for mocha, which then ends the node.
-  const outer = spawn(
-    'setpriv',
-    ['--pdeathsig=KILL', 'bash', join(SCRIPTS, 'outer.sh'), directory, name],
-    { detached: true, stdio: ['ignore', log.fd, log.fd] },
-  );
+  const outer = spawn('setpriv', ['--pdeathsig=KILL', 'bash', join(SCRIPTS, 'outer.sh'), directory, name], {
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+  });
   await log.close();
   const ended = new Promise<void>((resolve) => outer.once('exit', () => resolve()));
   stopAtEnd(async () => {
@@ -111,7 +117,11 @@ async function untilAlive<Answer>(
       return ask();
     }, timeoutMs);
   } catch (error) {
-    const log = readFileSync(join(directory, `${name}.log`), 'utf8').trim().split('\n').slice(-8).join('\n');
+    const log = readFileSync(join(directory, `${name}.log`), 'utf8')
+      .trim()
+      .split('\n')
+      .slice(-8)
+      .join('\n');
     throw new Error(`${name} did not start:\n${log}`, { cause: error });
   }
 }
@@ -121,7 +131,8 @@ async function removeLeftCgroups(): Promise<void> {
   const left = new Set(
     cgroupMounts().flatMap((mount) => readdirSync(mount).filter((entry) => entry.startsWith(CGROUP_PREFIX))),
   );
-  for (const name of left) if (!existsSync(`/proc/${name.slice(CGROUP_PREFIX.length)}`)) await removeCgroups(name);
+  for (const name of left)
+    if (!existsSync(`/proc/${name.slice(CGROUP_PREFIX.length)}`)) await removeCgroups(name);
 }
 
 async function removeCgroups(name: string): Promise<void> {
@@ -139,7 +150,9 @@ function cgroupMounts(): string[] {
     .split('\n')
     .map((line) => line.split(':'))
     .filter(([, controllers]) => controllers)
-    .map(([, controllers, path]) => join('/sys/fs/cgroup', controllers?.replace('name=', '') ?? '', path ?? ''));
+    .map(([, controllers, path]) =>
+      join('/sys/fs/cgroup', controllers?.replace('name=', '') ?? '', path ?? ''),
+    );
 }
 
 /** Only directories can be removed from there. */

@@ -62,7 +62,8 @@ function withPrograms(namespaces: Namespaces, programs: string, kubeconfig: stri
   return {
     ...namespaces,
     kubectl,
-    kubectlCommand: (args) => namespaces.onNodeCommand(join(programs, 'kubectl'), [`--kubeconfig=${kubeconfig}`, ...args]),
+    kubectlCommand: (args) =>
+      namespaces.onNodeCommand(join(programs, 'kubectl'), [`--kubeconfig=${kubeconfig}`, ...args]),
     mustKubectl: async (args, input = '') =>
       succeeded(`kubectl ${args.join(' ')}`, await kubectl(args, { input, timeoutMs: PATIENCE_MS })),
     helm: async (args) =>

@@ -23,9 +23,20 @@ export interface PutOptions {
 export function sftpClient(node: Node, address: string, { clientId, clientSecret }: Tenant): SftpClient {
   const files = join(node.directory, 'files');
   const known = join(node.directory, 'known_hosts');
-  // The first value of an option counts: -b would turn the password off. Whose key changes is refused.
-  const options = ['-oBatchMode=no', '-oStrictHostKeyChecking=accept-new', `-oUserKnownHostsFile=${known}`];
-  const patience = ['-oConnectTimeout=20', '-oServerAliveInterval=5', '-oServerAliveCountMax=4', '-oLogLevel=ERROR'];
+  // The first value of an option counts: -b would turn the password off. A key that changes is refused, also when the
+  // address has changed.
+  const options = [
+    '-oBatchMode=no',
+    '-oHostKeyAlias=gateway.example',
+    '-oStrictHostKeyChecking=accept-new',
+    `-oUserKnownHostsFile=${known}`,
+  ];
+  const patience = [
+    '-oConnectTimeout=20',
+    '-oServerAliveInterval=5',
+    '-oServerAliveCountMax=4',
+    '-oLogLevel=ERROR',
+  ];
   const batch = (commands: string, further: readonly string[] = []) =>
     run(
       ...node.clientCommand('sshpass', [

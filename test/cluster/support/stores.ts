@@ -30,14 +30,23 @@ export async function startStores(namespaces: Namespaces): Promise<Stores> {
   return { ...postgres, ...s3 };
 }
 
-async function startPostgres({ directory, serve }: Namespaces): Promise<Pick<Stores, 'databaseUrl' | 'pool'>> {
+async function startPostgres({
+  directory,
+  serve,
+}: Namespaces): Promise<Pick<Stores, 'databaseUrl' | 'pool'>> {
   const home = join(directory, 'postgres');
   const script = join(import.meta.dirname, '..', 'node', 'postgres.ts');
   const server = await serve('postgres', process.execPath, [script, home, String(POSTGRES_PORT)]);
   // The password is there before the server.
   const connect = async () => {
     const password = (await readFile(join(home, 'password'), 'utf8')).trim();
-    const pool = new pg.Pool({ host: home, port: POSTGRES_PORT, user: 'postgres', password, database: 'piing' });
+    const pool = new pg.Pool({
+      host: home,
+      port: POSTGRES_PORT,
+      user: 'postgres',
+      password,
+      database: 'piing',
+    });
     pool.on('error', () => undefined);
     await pool.query('SELECT 1').catch(async (error: unknown) => {
       await pool.end();
@@ -50,7 +59,11 @@ async function startPostgres({ directory, serve }: Namespaces): Promise<Pick<Sto
   return { pool, databaseUrl: `postgres://postgres:${password}@${NODE_ADDRESS}:${POSTGRES_PORT}/piing` };
 }
 
-async function startS3({ directory, serve, onNode }: Namespaces): Promise<Omit<Stores, 'databaseUrl' | 'pool'>> {
+async function startS3({
+  directory,
+  serve,
+  onNode,
+}: Namespaces): Promise<Omit<Stores, 'databaseUrl' | 'pool'>> {
   // To this server a directory is a bucket, and a file in it an object.
   const bucket = join(directory, 's3', BUCKET);
   await mkdir(bucket, { recursive: true });

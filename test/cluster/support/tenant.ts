@@ -24,12 +24,7 @@ export const enablement = (name: string, schemaType: string) => ({
 
 /** What an administrator does for a new tenant, up to the pair that the operator made. */
 export async function addTenant(node: Node, name: string): Promise<Tenant> {
-  await apply(
-    node,
-    organization(name),
-    enablement(name, 'orgTransactions'),
-    enablement(name, 'orgShifts'),
-  );
+  await apply(node, organization(name), enablement(name, 'orgTransactions'), enablement(name, 'orgShifts'));
   const wait = ['wait', `--namespace=${NAMESPACE}`, '--for=condition=Ready', '--timeout=300s'];
   await node.mustKubectl([...wait, `organization/${name}`]);
   await node.mustKubectl([...wait, 'schemaenablement', '--all']);

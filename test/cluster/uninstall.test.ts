@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { RELEASE } from '../support/helm.ts';
+import { install, loadBalancerAddress, NAMESPACE, podsOf, ROLES } from './support/release.ts';
+import { report } from './support/report.ts';
+import { sftpClient } from './support/sftp-client.ts';
+import { FIRST_TIMEOUT_MS, type Installed, installed, smallFile, untilLoaded } from './support/world.ts';
+
+describe('helm uninstall', function () {
+  this.timeout(900_000);
+  let world: Installed;
+  before(async function () {
+    this.timeout(FIRST_TIMEOUT_MS);
+    world = await installed();
+    const flags = [`--namespace=${NAMESPACE}`, '--wait', '--timeout=9m'];
+    await report('helm uninstall', () => world.node.helm(['uninstall', RELEASE, ...flags]));
+  });
+
+  const names = async (...what: readonly string[]) =>
+    (await world.node.mustKubectl(['get', ...what, `--namespace=${NAMESPACE}`, '--output=name']))
+      .trim()
+      .split('\n');
+
+  it('ends every pod', async () => {
+    for (const role of ROLES) assert.deepEqual(await podsOf(world.node, role), [], role);
+  });
+
+  it('leaves the kinds of resources, the tenants and the host keys', async () => {
+    const kinds = await names('crds');
+    for (const kind of ['organizations', 'schemaenablements'])
+      assert.ok(kinds.includes(`customresourcedefinition.apiextensions.k8s.io/${kind}.piing.ai`), kind);
+    assert.deepEqual(await names('organizations'), [`organization.piing.ai/${world.tenant.organization}`]);
+    assert.equal((await names('schemaenablements')).length, 2);
+    assert.ok((await names('secrets')).includes(`secret/${RELEASE}-host-keys`));
+  });
+
+  it('is undone by helm install: clients find the host keys that they know, and their credentials', async () => {
+    await report('helm install again', () => install(world.node));
+    const address = await loadBalancerAddress(world.node);
+    const client = sftpClient(world.node, address, world.tenant);
+    const { code, stderr } = await client.putContent('after.csv', smallFile(9_000));
+    assert.equal(code, 0, stderr);
+    await untilLoaded(world, [9_000]);
+  });
+});
