@@ -10,8 +10,9 @@ const SCRIPTS = join(import.meta.dirname, '..', 'node');
 /** node/inner.sh gives it to the client. */
 export const CLIENT_ADDRESS = '10.200.0.1';
 const CGROUP_PREFIX = 'piing-cluster-';
+const NAMESPACES = ['--mount', '--net', '--pid', '--ipc', '--uts', '--cgroup'];
 /** No proxy can be reached from inside. */
-const ENVIRONMENT = { NO_PROXY: '*', no_proxy: '*' };
+const WITHOUT_PROXY = ['env', 'NO_PROXY=*', 'no_proxy=*'];
 
 /** Namespaces and cgroups of their own, with a network in which the node is 10.200.0.2 and a client 10.200.0.1. */
 export interface Namespaces {
@@ -61,31 +62,25 @@ export async function makeNamespaces(): Promise<Namespaces> {
     existsSync(join(directory, 'ready')) ? true : undefined,
   );
   const first = (await readFile(`/proc/${outer.pid}/task/${outer.pid}/children`, 'utf8')).trim();
-  const all = ['--mount', '--net', '--pid', '--ipc', '--uts', '--cgroup', 'bash', join(SCRIPTS, 'join.sh')];
   const enter = ['--target', first];
+  const all = [...NAMESPACES, ...WITHOUT_PROXY, 'bash', join(SCRIPTS, 'join.sh')];
   const onNodeCommand = (command: string, args: readonly string[]): [string, string[]] => [
     'nsenter',
-    [...enter, '--net', command, ...args],
+    [...enter, '--net', ...WITHOUT_PROXY, command, ...args],
   ];
   return {
     directory,
     serve: (server, command, args, env) =>
       serve(directory, server, [...enter, ...all, command, ...args], env),
-    onNode: (command, args, options) => run(...onNodeCommand(command, args), withEnvironment(options)),
+    onNode: (command, args, options) => run(...onNodeCommand(command, args), options),
     onNodeCommand,
     clientCommand: (command, args) => [
       'nsenter',
       [`--net=/proc/${first}/root/run/netns/client`, command, ...args],
     ],
-    inside: (command, args, options) =>
-      run('nsenter', [...enter, ...all, command, ...args], withEnvironment(options)),
+    inside: (command, args, options) => run('nsenter', [...enter, ...all, command, ...args], options),
   };
 }
-
-const withEnvironment = (options: RunOptions = {}): RunOptions => ({
-  ...options,
-  env: { ...ENVIRONMENT, ...options.env },
-});
 
 async function serve(
   directory: string,
@@ -96,7 +91,7 @@ async function serve(
   const log = await open(join(directory, `${name}.log`), 'a');
   const child = spawn('nsenter', args, {
     cwd: directory,
-    env: { ...process.env, ...ENVIRONMENT, ...env },
+    env: { ...process.env, ...env },
     detached: true,
     stdio: ['ignore', log.fd, log.fd],
   });
