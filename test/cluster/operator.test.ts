@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { until } from '../support/until.ts';
-import { PATIENCE_MS } from './support/node.ts';
+import { eventually } from './support/node.ts';
 import { apply, NAMESPACE, podsOf, untilReady } from './support/release.ts';
 import { report } from './support/report.ts';
 import { organization } from './support/tenant.ts';
@@ -23,7 +22,7 @@ describe('When the leading operator is deleted', function () {
 
   const mayLogIn = async () => (await world.client.batch('ls\n')).code === 0;
   const untilLogin = (wanted: boolean) =>
-    until(async () => ((await mayLogIn()) === wanted ? true : undefined), PATIENCE_MS);
+    eventually(async () => ((await mayLogIn()) === wanted ? true : undefined));
 
   it('the other leads, and what kubectl applies then takes effect at the gateway', async () => {
     const pods = (await untilReady(world.node, 'operator')).map(({ name }) => name);
@@ -32,10 +31,10 @@ describe('When the leading operator is deleted', function () {
     assert.ok(await mayLogIn());
     await report('another operator leads', async () => {
       await world.node.mustKubectl(['delete', 'pod', first, `--namespace=${NAMESPACE}`, '--wait=false']);
-      await until(async () => {
+      await eventually(async () => {
         const now = await leader();
         return now && now !== first ? now : undefined;
-      }, PATIENCE_MS);
+      });
     });
     await apply(world.node, organization(world.tenant.organization, { suspended: true }));
     await untilLogin(false);

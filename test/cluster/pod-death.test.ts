@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { generateTransactions } from '../support/csv-files.ts';
-import { until } from '../support/until.ts';
-import { PATIENCE_MS } from './support/node.ts';
+import { eventually } from './support/node.ts';
 import { NAMESPACE, untilReady } from './support/release.ts';
 import {
   FIRST_TIMEOUT_MS,
@@ -40,22 +39,22 @@ describe('In the middle of an upload of 50 MB, a gateway pod', function () {
   async function putAndDelete(name: string, ...options: readonly string[]) {
     const file = await largeFile(name);
     const put = world.client.put(file, { limit: KILOBITS_PER_SECOND });
-    const { pod } = await until(async () => {
+    const { pod } = await eventually(async () => {
       const [upload] = await uploadsNamed(world, name);
       return upload?.status === 'RECEIVING' && upload.pod ? upload : undefined;
-    }, PATIENCE_MS);
+    });
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     await world.node.mustKubectl(['delete', 'pod', String(pod), `--namespace=${NAMESPACE}`, ...options]);
     return { file, ran: await put };
   }
 
   const untilStatus = (name: string, ...wanted: readonly string[]): Promise<readonly UploadRecord[]> =>
-    until(async () => {
+    eventually(async () => {
       const uploads = await uploadsNamed(world, name);
       return uploads.length === wanted.length && uploads.every(({ status }, at) => status === wanted[at])
         ? uploads
         : undefined;
-    }, PATIENCE_MS);
+    });
 
   const rowsOf = async (name: string): Promise<number> => {
     const { rows } = await world.stores.pool.query<{ rows: string }>(
@@ -73,10 +72,10 @@ describe('In the middle of an upload of 50 MB, a gateway pod', function () {
     assert.equal(again.code, 0, again.stderr);
     const [first] = await untilStatus('killed.csv', 'ABANDONED', 'COMPLETED');
     assert.equal(await rowsOf('killed.csv'), ROWS);
-    await until(async () => {
+    await eventually(async () => {
       const left = (await world.stores.objects()).filter((path) => path.includes(String(first?.id)));
       return left.length === 0 ? true : undefined;
-    }, PATIENCE_MS);
+    });
   });
 
   it('that is told to stop receives it to its end first', async () => {

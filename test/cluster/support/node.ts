@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { buildGoTools } from '../../../tools/go-tools.mjs';
 import type { Ran, RunOptions } from '../../support/run.ts';
+import { until } from '../../support/until.ts';
 import { NODE_NAME, startControlPlane } from './control-plane.ts';
 import { buildImage, buildPauseImage, IMAGE, NEXT_VERSION, VERSION } from './images.ts';
 import { importImage, startContainerd, startKubelet, tagImage } from './kubelet.ts';
@@ -19,6 +20,10 @@ export interface Node extends Namespaces {
 
 /** Long enough for a machine that does much else: nothing of a cluster takes so long by itself. */
 export const PATIENCE_MS = 600_000;
+
+/** Asks twice a second until there is an answer: each question is a program's whole life. */
+export const eventually = <Answer>(ask: () => Promise<Answer | undefined>): Promise<Answer> =>
+  until(ask, PATIENCE_MS, 500);
 
 let shared: Promise<Node> | undefined;
 

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { CHART, RELEASE } from '../../support/helm.ts';
-import { until } from '../../support/until.ts';
 import type { Node } from './node.ts';
-import { PATIENCE_MS } from './node.ts';
+import { eventually } from './node.ts';
 import type { Stores } from './stores.ts';
 
 export const NAMESPACE = 'piing';
@@ -67,10 +66,10 @@ export async function podsOf({ mustKubectl }: Node, role: string): Promise<Pod[]
 
 /** Until a role has exactly so many pods, all of them ready. */
 export async function untilReady(node: Node, role: string, count = 2): Promise<Pod[]> {
-  return until(async () => {
+  return eventually(async () => {
     const pods = await podsOf(node, role);
     return pods.length === count && pods.every(({ ready }) => ready) ? pods : undefined;
-  }, PATIENCE_MS);
+  });
 }
 
 /** The address that the load balancer has for SFTP. */

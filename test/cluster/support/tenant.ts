@@ -1,5 +1,4 @@
-import { until } from '../../support/until.ts';
-import { type Node, PATIENCE_MS } from './node.ts';
+import { eventually, type Node } from './node.ts';
 import { apply, NAMESPACE } from './release.ts';
 
 export interface Tenant {
@@ -33,11 +32,11 @@ export async function addTenant(node: Node, name: string): Promise<Tenant> {
 
 async function credential(node: Node, secret: string): Promise<Omit<Tenant, 'organization'>> {
   const args = ['get', 'secret', secret, `--namespace=${NAMESPACE}`, '--output=json'];
-  return until(async () => {
+  return eventually(async () => {
     const { code, stdout } = await node.kubectl(args);
     if (code !== 0) return undefined;
     const { data } = JSON.parse(stdout) as { data: Record<string, string> };
     const decode = (key: string) => Buffer.from(data[key] ?? '', 'base64').toString();
     return { clientId: decode('client_id'), clientSecret: decode('client_secret') };
-  }, PATIENCE_MS);
+  });
 }

@@ -1,6 +1,5 @@
 import { transactionsCsv } from '../../support/csv-files.ts';
-import { until } from '../../support/until.ts';
-import { type Node, PATIENCE_MS, testNode } from './node.ts';
+import { eventually, type Node, testNode } from './node.ts';
 import { install, loadBalancerAddress, prepareNamespace } from './release.ts';
 import { report } from './report.ts';
 import { type SftpClient, sftpClient } from './sftp-client.ts';
@@ -46,11 +45,9 @@ export async function untilLoaded({ stores, tenant }: Installed, numbers: readon
     const loaded = new Set(rows.map(({ number }) => number));
     return numbers.filter((number) => !loaded.has(number));
   };
-  await until(async () => ((await missing()).length === 0 ? true : undefined), PATIENCE_MS).catch(
-    async () => {
-      throw new Error(`Without all of their rows: files ${(await missing()).join(', ')}`);
-    },
-  );
+  await eventually(async () => ((await missing()).length === 0 ? true : undefined)).catch(async () => {
+    throw new Error(`Without all of their rows: files ${(await missing()).join(', ')}`);
+  });
 }
 
 /** Numbers of the files whose rows are all there. */
