@@ -19,7 +19,7 @@ export interface Node extends Namespaces {
 }
 
 /** Long enough for a machine that does much else: nothing of a cluster takes so long by itself. */
-export const PATIENCE_MS = 600_000;
+const PATIENCE_MS = 600_000;
 
 /** Asks twice a second until there is an answer: each question is a program's whole life. */
 export const eventually = <Answer>(ask: () => Promise<Answer | undefined>): Promise<Answer> =>
@@ -31,6 +31,11 @@ let shared: Promise<Node> | undefined;
 export function testNode(): Promise<Node> {
   shared ??= startNode();
   return shared;
+}
+
+/** That node, unless it was never asked for or did not start. */
+export async function startedNode(): Promise<Node | undefined> {
+  return shared?.catch(() => undefined);
 }
 
 async function startNode(): Promise<Node> {

@@ -14,7 +14,7 @@ export const organization = (name: string, spec: object = {}) => ({
   spec: { displayName: name, credentials: [{ name: 'pos' }], ...spec },
 });
 
-export const enablement = (name: string, schemaType: string) => ({
+const enablement = (name: string, schemaType: string) => ({
   apiVersion: 'piing.ai/v1alpha1',
   kind: 'SchemaEnablement',
   metadata: { name: `${name}-${schemaType.toLowerCase()}`, namespace: NAMESPACE },

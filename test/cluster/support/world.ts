@@ -1,4 +1,5 @@
 import { transactionsCsv } from '../../support/csv-files.ts';
+import { diagnose } from './diagnose.ts';
 import { eventually, type Node, testNode } from './node.ts';
 import { install, loadBalancerAddress, prepareNamespace } from './release.ts';
 import { report } from './report.ts';
@@ -8,7 +9,7 @@ import { addTenant, type Tenant } from './tenant.ts';
 
 /** Enough for everything that a suite has to wait for at first: programs, the image, a node, an installation. */
 export const FIRST_TIMEOUT_MS = 3_600_000;
-export const ROWS_A_FILE = 3;
+const ROWS_A_FILE = 3;
 
 export interface Installed {
   readonly node: Node;
@@ -23,16 +24,21 @@ let shared: Promise<Installed> | undefined;
 
 /** The one installation of a run, with a tenant; the suites of this directory work on it one after the other. */
 export function installed(): Promise<Installed> {
-  shared ??= (async () => {
-    const node = await testNode();
-    const stores = await report('databases and S3 up', () => startStores(node));
-    await prepareNamespace(node, stores);
-    await report('helm install', () => install(node));
-    const address = await loadBalancerAddress(node);
-    const tenant = await addTenant(node, 'blue-bistro');
-    return { node, stores, address, tenant, client: sftpClient(node, address, tenant) };
-  })();
+  shared ??= installAll().catch(async (error: unknown) => {
+    await diagnose();
+    throw error;
+  });
   return shared;
+}
+
+async function installAll(): Promise<Installed> {
+  const node = await testNode();
+  const stores = await report('database and S3 up', () => startStores(node));
+  await prepareNamespace(node, stores);
+  await report('helm install', () => install(node));
+  const address = await loadBalancerAddress(node);
+  const tenant = await addTenant(node, 'blue-bistro');
+  return { node, stores, address, tenant, client: sftpClient(node, address, tenant) };
 }
 
 /** A file whose rows nobody else sends: the number is part of their keys. */
