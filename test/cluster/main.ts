@@ -1,6 +1,6 @@
 // npm run test:cluster: runs this directory's suites where a node can run, and says so loudly where it cannot. Exit
 // code 1 in CI when a program is missing; what the machine forbids fails only where PIING_TEST_CLUSTER=required.
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { missingPrograms, whatForbidsANode } from './support/machine.ts';
 
@@ -17,8 +17,8 @@ if (forbidden) skip(forbidden, process.env.PIING_TEST_CLUSTER === 'required');
 
 const root = join(import.meta.dirname, '..', '..');
 const mocha = [join('node_modules', 'mocha', 'bin', 'mocha.js'), '--config', 'test/cluster/.mocharc.json'];
-const { status } = spawnSync(process.execPath, [...mocha, ...process.argv.slice(2)], {
-  cwd: root,
-  stdio: 'inherit',
-});
-process.exit(status ?? 1);
+const child = spawn(process.execPath, [...mocha, ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' });
+// It ends the node first; ^C reaches it by itself.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => child.kill('SIGTERM'));
+child.once('exit', (code) => process.exit(code ?? 1));

@@ -8,6 +8,8 @@ set -euo pipefail
 directory=$1 name=$2
 here=$(cd "$(dirname "$0")" && pwd)
 
+# As a whole and at first: it changes with every cgroup that is entered.
+hierarchies=$(cat /proc/self/cgroup)
 while IFS=: read -r _ controllers path; do
   [ -n "$controllers" ] || continue
   parent=/sys/fs/cgroup/${controllers#name=}${path%/}
@@ -21,7 +23,7 @@ while IFS=: read -r _ controllers path; do
     ;;
   esac
   echo $$ >"$parent/$name/cgroup.procs"
-done </proc/self/cgroup
+done <<<"$hierarchies"
 
 exec unshare --mount --net --pid --ipc --uts --cgroup --fork --kill-child=KILL --propagation=private --mount-proc \
   bash "$here/inner.sh" "$directory"

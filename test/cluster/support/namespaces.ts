@@ -1,15 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { open, readFile, rmdir } from 'node:fs/promises';
+import { open, readFile, rm, rmdir } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Ran, type RunOptions, run } from '../../support/run.ts';
-import { stopAtEnd, temporaryDirectory } from '../../support/servers.ts';
+import { stopAtEnd, stopTestServers, temporaryDirectory } from '../../support/servers.ts';
 import { until } from '../../support/until.ts';
 
 const SCRIPTS = join(import.meta.dirname, '..', 'node');
 /** node/inner.sh gives it to the client. */
 export const CLIENT_ADDRESS = '10.200.0.1';
-const CGROUP_PREFIX = 'piing-cluster-';
+/** Of cgroups and of the node's directory; the process number of the run follows. */
+const PREFIX = 'piing-cluster-';
 const NAMESPACES = ['--mount', '--net', '--pid', '--ipc', '--uts', '--cgroup'];
 /** No proxy can be reached from inside. */
 const WITHOUT_PROXY = ['env', 'NO_PROXY=*', 'no_proxy=*'];
@@ -42,9 +44,10 @@ export interface Server {
 
 /** They end with the tests, and with this process however it ends. */
 export async function makeNamespaces(): Promise<Namespaces> {
-  await removeLeftCgroups();
-  const directory = await temporaryDirectory('cluster');
-  const name = CGROUP_PREFIX + process.pid;
+  await removeLeftBehind();
+  stopAtSignals();
+  const name = PREFIX + process.pid;
+  const directory = await temporaryDirectory(`cluster-${process.pid}`);
   const log = await open(join(directory, 'namespaces.log'), 'a');
   // In a process group of its own: ^C is for mocha, which then ends the node.
   const outer = spawn('setpriv', ['--pdeathsig=KILL', 'bash', join(SCRIPTS, 'outer.sh'), directory, name], {
@@ -121,13 +124,25 @@ async function untilAlive<Answer>(
   }
 }
 
-/** Of runs that were killed before they could tidy up. */
-async function removeLeftCgroups(): Promise<void> {
-  const left = new Set(
-    cgroupMounts().flatMap((mount) => readdirSync(mount).filter((entry) => entry.startsWith(CGROUP_PREFIX))),
-  );
-  for (const name of left)
-    if (!existsSync(`/proc/${name.slice(CGROUP_PREFIX.length)}`)) await removeCgroups(name);
+/** mocha would end at once, and leave what the namespaces' end does not take along. */
+function stopAtSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, async () => {
+      await stopTestServers().catch(() => undefined);
+      process.exit(128 + constants.signals[signal]);
+    });
+}
+
+/** What runs left that were killed before they could tidy up. */
+async function removeLeftBehind(): Promise<void> {
+  const isLeft = (name: string) => {
+    const run = name.startsWith(PREFIX) && name.slice(PREFIX.length).split('-')[0];
+    return run && !existsSync(`/proc/${run}`);
+  };
+  const cgroups = new Set(cgroupMounts().flatMap((mount) => readdirSync(mount).filter(isLeft)));
+  for (const name of cgroups) await removeCgroups(name);
+  for (const name of readdirSync(tmpdir()).filter(isLeft))
+    await rm(join(tmpdir(), name), { recursive: true, force: true });
 }
 
 async function removeCgroups(name: string): Promise<void> {
