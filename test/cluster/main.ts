@@ -16,7 +16,7 @@ const forbidden = whatForbidsANode();
 if (forbidden) skip(forbidden, process.env.PIING_TEST_CLUSTER === 'required');
 
 const root = join(import.meta.dirname, '..', '..');
-const mocha = [join('node_modules', 'mocha', 'bin', 'mocha.js'), '--config', 'test/cluster/.mocharc.json'];
+const mocha = [join('node_modules', 'mocha', 'bin', 'mocha.js'), '--config', 'test/cluster/mocharc.json'];
 const child = spawn(process.execPath, [...mocha, ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' });
 // It ends the node first; ^C reaches it by itself.
 process.on('SIGINT', () => undefined);
