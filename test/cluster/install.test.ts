@@ -50,7 +50,7 @@ describe('On a Kubernetes node the chart', function () {
   });
 
   it('turns a file that OpenSSH put into rows', async () => {
-    const { code, stderr } = await world.client.putContent('first.csv', smallFile(1));
+    const { code, stderr } = await world.client.putContents(new Map([['first.csv', smallFile(1)]]));
     assert.equal(code, 0, stderr);
     await untilLoaded(world, [1]);
     const [upload] = await uploadsNamed(world, 'first.csv');

@@ -1,5 +1,5 @@
 // npm run test:cluster: runs this directory's suites where a node can run, and says so loudly where it cannot. Exit
-// code 1 in CI when a program is missing; what the machine forbids fails only where PIING_TEST_CLUSTER=required.
+// code 1 in CI when a program is missing; what the machine forbids fails only where TEST_CLUSTER=required.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { missingPrograms, whatForbidsANode } from './support/machine.ts';
@@ -13,7 +13,7 @@ const missing = missingPrograms();
 if (missing.length > 0)
   skip(`${missing.join(', ')} not installed; install what .ci/run does`, process.env.CI === 'true');
 const forbidden = whatForbidsANode();
-if (forbidden) skip(forbidden, process.env.PIING_TEST_CLUSTER === 'required');
+if (forbidden) skip(forbidden, process.env.TEST_CLUSTER === 'required');
 
 const root = join(import.meta.dirname, '..', '..');
 const mocha = [join('node_modules', 'mocha', 'bin', 'mocha.js'), '--config', 'test/cluster/mocharc.json'];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { generateTransactions } from '../support/csv-files.ts';
 import { eventually } from './support/node.ts';
 import { NAMESPACE, untilReady } from './support/release.ts';
@@ -38,12 +39,12 @@ describe('In the middle of an upload of 50 MB, a gateway pod', function () {
   /** Puts the file slowly, deletes the pod that receives it, and returns what became of the put. */
   async function putAndDelete(name: string, ...options: readonly string[]) {
     const file = await largeFile(name);
-    const put = world.client.put(file, { limit: KILOBITS_PER_SECOND });
+    const put = world.client.put(file, KILOBITS_PER_SECOND);
     const { pod } = await eventually(async () => {
       const [upload] = await uploadsNamed(world, name);
       return upload?.status === 'RECEIVING' && upload.pod ? upload : undefined;
     });
-    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    await sleep(3_000);
     await world.node.mustKubectl(['delete', 'pod', String(pod), `--namespace=${NAMESPACE}`, ...options]);
     return { file, ran: await put };
   }

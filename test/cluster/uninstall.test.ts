@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { RELEASE } from '../support/helm.ts';
+import { eventually } from './support/node.ts';
 import { install, loadBalancerAddress, NAMESPACE, podsOf, ROLES } from './support/release.ts';
 import { report } from './support/report.ts';
 import { sftpClient } from './support/sftp-client.ts';
@@ -21,7 +22,10 @@ describe('helm uninstall', function () {
       .split('\n');
 
   it('ends every pod', async () => {
-    for (const role of ROLES) assert.deepEqual(await podsOf(world.node, role), [], role);
+    await eventually(async () => {
+      const pods = await Promise.all(ROLES.map((role) => podsOf(world.node, role)));
+      return pods.flat().length === 0 ? true : undefined;
+    });
   });
 
   it('leaves the kinds of resources, the tenants and the host keys', async () => {
@@ -37,8 +41,8 @@ describe('helm uninstall', function () {
     await report('helm install again', () => install(world.node));
     const address = await loadBalancerAddress(world.node);
     const client = sftpClient(world.node, address, world.tenant);
-    const { code, stderr } = await client.putContent('after.csv', smallFile(9_000));
+    const { code, stderr } = await client.putContents(new Map([['after.csv', smallFile(2)]]));
     assert.equal(code, 0, stderr);
-    await untilLoaded(world, [9_000]);
+    await untilLoaded(world, [2]);
   });
 });

@@ -3,15 +3,15 @@ import { run } from '../../support/run.ts';
 import { PAUSE_IMAGE } from './kubelet.ts';
 
 const ARCHIVE = '.tools/image/piing-gateway.tar';
-export const IMAGE = 'localhost/piing-gateway';
-export const VERSION = '0.1.0';
-/** The same image under another tag: what an upgrade goes to. */
-export const NEXT_VERSION = '0.1.1';
+/** What values.yaml names, and what an upgrade goes to: the same under another tag. */
+export const IMAGE = 'localhost/piing-gateway:installed';
+export const NEXT_TAG = 'next';
+export const NEXT_IMAGE = `localhost/piing-gateway:${NEXT_TAG}`;
 
 /** Builds the image as `tools/image.sh` does; layers that are there are used again. */
 export async function buildImage(): Promise<string> {
   const { code, stderr } = await run('tools/image.sh', [ARCHIVE], {
-    env: { IMAGE: `${IMAGE}:${VERSION}` },
+    env: { IMAGE },
     timeoutMs: 1_800_000,
   });
   if (code !== 0) throw new Error(`tools/image.sh: ${stderr.slice(-2_000)}`);

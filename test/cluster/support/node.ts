@@ -3,7 +3,7 @@ import { buildGoTools } from '../../../tools/go-tools.mjs';
 import type { Ran, RunOptions } from '../../support/run.ts';
 import { until } from '../../support/until.ts';
 import { NODE_NAME, startControlPlane } from './control-plane.ts';
-import { buildImage, buildPauseImage, IMAGE, NEXT_VERSION, VERSION } from './images.ts';
+import { buildImage, buildPauseImage, IMAGE, NEXT_IMAGE } from './images.ts';
 import { importImage, startContainerd, startKubelet, tagImage } from './kubelet.ts';
 import { startLoadBalancer } from './load-balancer.ts';
 import { makeNamespaces, type Namespaces } from './namespaces.ts';
@@ -62,7 +62,7 @@ async function startRuntime(namespaces: Namespaces, image: string, pause: string
   await startContainerd(namespaces);
   await importImage(namespaces, pause);
   await importImage(namespaces, image);
-  await tagImage(namespaces, `${IMAGE}:${VERSION}`, `${IMAGE}:${NEXT_VERSION}`);
+  await tagImage(namespaces, IMAGE, NEXT_IMAGE);
 }
 
 function withPrograms(namespaces: Namespaces, programs: string, kubeconfig: string): Node {

@@ -44,31 +44,38 @@ function release(node: Node, command: string, ...options: readonly string[]): Pr
 export interface Pod {
   readonly name: string;
   readonly ready: boolean;
+  /** Told to stop, and not gone yet. */
+  readonly ending: boolean;
   readonly image: string;
 }
 
-/** Pods of a role that are not told to stop. */
-export async function podsOf({ mustKubectl }: Node, role: string): Promise<Pod[]> {
+/** Of one role, those that are ending too. */
+export async function podsOf({ mustKubectl }: Node, role: (typeof ROLES)[number]): Promise<Pod[]> {
   const selector = `--selector=app.kubernetes.io/component=${role}`;
   const { items } = JSON.parse(
     await mustKubectl(['get', 'pods', `--namespace=${NAMESPACE}`, selector, '--output=json']),
-  );
-  // biome-ignore lint/suspicious/noExplicitAny: what the API server says of a pod
-  return (items as any[])
-    .filter(({ metadata }) => !metadata.deletionTimestamp)
-    .map(({ metadata, spec, status }) => ({
-      name: metadata.name,
-      image: spec.containers[0].image,
-      // biome-ignore lint/suspicious/noExplicitAny: as above
-      ready: (status.conditions ?? []).some(({ type, status: is }: any) => type === 'Ready' && is === 'True'),
-    }));
+  ) as { items: PodObject[] };
+  return items.map(({ metadata, spec, status }) => ({
+    name: metadata.name,
+    image: spec.containers[0]?.image ?? '',
+    ending: metadata.deletionTimestamp !== undefined,
+    ready: (status.conditions ?? []).some(
+      (condition) => condition.type === 'Ready' && condition.status === 'True',
+    ),
+  }));
 }
 
-/** Until a role has exactly so many pods, all of them ready. */
-export async function untilReady(node: Node, role: string, count = 2): Promise<Pod[]> {
+interface PodObject {
+  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+  readonly spec: { readonly containers: readonly { readonly image: string }[] };
+  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
+
+/** Until a role has exactly so many pods, all of them ready and none of them ending. */
+export async function untilReady(node: Node, role: (typeof ROLES)[number], count = 2): Promise<Pod[]> {
   return eventually(async () => {
     const pods = await podsOf(node, role);
-    return pods.length === count && pods.every(({ ready }) => ready) ? pods : undefined;
+    return pods.length === count && pods.every(({ ready, ending }) => ready && !ending) ? pods : undefined;
   });
 }
 

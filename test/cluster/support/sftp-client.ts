@@ -7,17 +7,11 @@ import type { Tenant } from './tenant.ts';
 
 /** OpenSSH's sftp outside of the cluster, connected to the load balancer's address. */
 export interface SftpClient {
-  /** Puts a local file, with a connection of its own. */
-  put(file: string, options?: PutOptions): Promise<Ran>;
-  /** Writes a file with this content and puts it under the name. */
-  putContent(name: string, content: string, options?: PutOptions): Promise<Ran>;
+  /** Puts a local file; `limit` is in kilobits in a second, so that it takes its time. */
+  put(file: string, limit?: number): Promise<Ran>;
+  /** Writes files with this content by their names, and puts them one after the other in one session. */
+  putContents(files: ReadonlyMap<string, string>): Promise<Ran>;
   batch(commands: string, options?: readonly string[]): Promise<Ran>;
-}
-
-export interface PutOptions {
-  readonly schemaType?: string;
-  /** Kilobits in a second, so that an upload takes its time. */
-  readonly limit?: number;
 }
 
 export function sftpClient(node: Node, address: string, { clientId, clientSecret }: Tenant): SftpClient {
@@ -45,64 +39,81 @@ export function sftpClient(node: Node, address: string, { clientId, clientSecret
       ]),
       { input: commands, env: { SSHPASS: clientSecret }, timeoutMs: 300_000 },
     );
-  const put = (file: string, { schemaType = 'orgTransactions', limit }: PutOptions = {}) =>
-    batch(`put ${file} ${schemaType}/\n`, limit ? ['-l', String(limit)] : []);
   return {
     batch,
-    put,
-    putContent: async (name, content, putOptions) => {
-      const file = join(files, name);
+    put: (file, limit) => batch(putCommand(file), limit ? ['-l', String(limit)] : []),
+    putContents: async (contents) => {
       await mkdir(files, { recursive: true });
-      await writeFile(file, content);
-      return put(file, putOptions);
+      const commands: string[] = [];
+      for (const [name, content] of contents) {
+        await writeFile(join(files, name), content);
+        commands.push(putCommand(join(files, name)));
+      }
+      return batch(commands.join(''));
     },
   };
 }
 
-export interface SteadyPut {
-  readonly name: string;
-  readonly number: number;
+const putCommand = (file: string) => `put ${file} orgTransactions/\n`;
+
+/** A session in which a client put some files, and did it a second time if the first one failed. */
+export interface SteadySession {
+  /** Of its files. */
+  readonly numbers: readonly number[];
   /** What sftp said each time that it failed. */
   readonly failures: readonly string[];
   readonly acknowledged: boolean;
 }
 
+export interface SteadyClient {
+  /** Ends after the session that is under way. */
+  stop(): Promise<readonly SteadySession[]>;
+}
+
 /**
- * Keeps putting small files one after the other, as a till does, and tries each a second time if the first one fails.
- * `content` makes a file by its number.
+ * Keeps putting files, as a till does: some in each session, one session after the other. `content` makes a file by its
+ * number, and numbers go up from `first`.
  */
-export function putSteadily(client: SftpClient, prefix: string, content: (number: number) => string) {
-  const puts: SteadyPut[] = [];
+export function putSteadily(
+  client: SftpClient,
+  { first, filesInSession, content }: SteadyOptions,
+): SteadyClient {
+  const sessions: SteadySession[] = [];
   let going = true;
   const loop = (async () => {
-    for (let number = 1; going; number += 1) {
-      puts.push(await putWithRetry(client, `${prefix}-${number}.csv`, number, content(number)));
+    for (let number = first; going; number += filesInSession) {
+      const numbers = Array.from({ length: filesInSession }, (_, index) => number + index);
+      sessions.push(await putWithRetry(client, numbers, content));
       await sleep(200);
     }
   })();
   return {
-    puts,
-    /** Ends after the put that is under way. */
-    async stop(): Promise<readonly SteadyPut[]> {
+    async stop() {
       going = false;
       await loop;
-      return puts;
+      return sessions;
     },
   };
 }
 
+export interface SteadyOptions {
+  readonly first: number;
+  readonly filesInSession: number;
+  readonly content: (number: number) => string;
+}
+
 async function putWithRetry(
   client: SftpClient,
-  name: string,
-  number: number,
-  content: string,
-): Promise<SteadyPut> {
+  numbers: readonly number[],
+  content: (number: number) => string,
+): Promise<SteadySession> {
   const failures: string[] = [];
+  const files = new Map(numbers.map((number) => [`steady-${number}.csv`, content(number)]));
   for (let attempt = 1; attempt <= 2; attempt += 1) {
-    const { code, stdout, stderr } = await client.putContent(name, content);
-    if (code === 0) return { name, number, failures, acknowledged: true };
+    const { code, stdout, stderr } = await client.putContents(files);
+    if (code === 0) return { numbers, failures, acknowledged: true };
     failures.push(`${stderr}${stdout}`.trim());
     await sleep(1_000);
   }
-  return { name, number, failures, acknowledged: false };
+  return { numbers, failures, acknowledged: false };
 }
