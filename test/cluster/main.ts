@@ -11,7 +11,7 @@ function skip(reason: string, failed: boolean): never {
 
 const missing = missingPrograms();
 if (missing.length > 0)
-  skip(`${missing.join(', ')} not installed; install what .ci/run does`, process.env.CI === 'true');
+  skip(`${missing.join(', ')}: not installed, which .ci/run does`, process.env.CI === 'true');
 const forbidden = whatForbidsANode();
 if (forbidden) skip(forbidden, process.env.TEST_CLUSTER === 'required');
 

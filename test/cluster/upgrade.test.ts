@@ -3,7 +3,7 @@ import { RELEASE } from '../support/helm.ts';
 import { IMAGE, NEXT_IMAGE, NEXT_TAG } from './support/images.ts';
 import { NAMESPACE, podsOf, ROLES, untilReady, upgrade } from './support/release.ts';
 import { report, say } from './support/report.ts';
-import { putSteadily, type SteadySession } from './support/sftp-client.ts';
+import { putSteadily, type SteadyPut } from './support/steady-client.ts';
 import { FIRST_TIMEOUT_MS, type Installed, installed, smallFile, untilLoaded } from './support/world.ts';
 
 describe('While clients keep putting files, an administrator', function () {
@@ -18,13 +18,13 @@ describe('While clients keep putting files, an administrator', function () {
 
   /**
    * Puts files until the action is done and every gateway of before is gone: one client with a session for each file,
-   * one with many files in each session.
+   * one that stays connected for longer than pods wait before they drain.
    */
   async function losesNothing(action: () => Promise<unknown>): Promise<void> {
     const before = await podsOf(world.node, 'gateway');
-    const clients = [1, 20].map((filesInSession) => {
+    const clients = [{ filesInSession: 1 }, { filesInSession: 40, pauseSeconds: 0.3 }].map((habit) => {
       series += 1;
-      return putSteadily(world.client, { first: series * 10_000, filesInSession, content: smallFile });
+      return putSteadily(world.client, { ...habit, first: series * 10_000, content: smallFile });
     });
     try {
       await action();
@@ -37,16 +37,19 @@ describe('While clients keep putting files, an administrator', function () {
     for (const client of clients) await judge(await client.stop());
   }
 
-  /** No session failed twice, and what was acknowledged has become rows. */
-  async function judge(sessions: readonly SteadySession[]): Promise<void> {
-    const numbers = sessions.flatMap((session) => session.numbers);
-    const failures = sessions.flatMap((session) => session.failures);
-    say(`${numbers.length} files in ${sessions.length} sessions; failed at first: ${failures.length}`);
-    for (const failure of failures) say(`  ${failure.split('\n').at(0)}`);
-    const twice = sessions.filter(({ acknowledged }) => !acknowledged);
+  /** No put failed twice, and what was acknowledged has become rows. */
+  async function judge(puts: readonly SteadyPut[]): Promise<void> {
+    const failures = puts.flatMap((put) => put.failures);
+    say(
+      `${puts.length} files put meanwhile, ${failures.length} of them at the second try ${[...new Set(failures)]}`,
+    );
+    assert.ok(puts.length >= 3, 'the client was not held up');
+    const twice = puts.filter((put) => put.failures.length > 1);
     assert.deepEqual(twice, [], 'failed twice');
-    assert.ok(sessions.length >= 3, 'the client was not held up');
-    await untilLoaded(world, numbers);
+    await untilLoaded(
+      world,
+      puts.map(({ number }) => number),
+    );
   }
 
   const images = async () => {

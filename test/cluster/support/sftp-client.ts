@@ -1,6 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Ran, run } from '../../support/run.ts';
 import type { Node } from './node.ts';
 import type { Tenant } from './tenant.ts';
@@ -9,8 +8,8 @@ import type { Tenant } from './tenant.ts';
 export interface SftpClient {
   /** Puts a local file; `limit` is in kilobits in a second, so that it takes its time. */
   put(file: string, limit?: number): Promise<Ran>;
-  /** Writes files with this content by their names, and puts them one after the other in one session. */
-  putContents(files: ReadonlyMap<string, string>): Promise<Ran>;
+  /** Writes files with this content by their names, and puts them in one session, with a pause after each. */
+  putContents(files: ReadonlyMap<string, string>, pauseSeconds?: number): Promise<Ran>;
   batch(commands: string, options?: readonly string[]): Promise<Ran>;
 }
 
@@ -42,78 +41,16 @@ export function sftpClient(node: Node, address: string, { clientId, clientSecret
   return {
     batch,
     put: (file, limit) => batch(putCommand(file), limit ? ['-l', String(limit)] : []),
-    putContents: async (contents) => {
+    putContents: async (contents, pauseSeconds = 0) => {
       await mkdir(files, { recursive: true });
       const commands: string[] = [];
       for (const [name, content] of contents) {
         await writeFile(join(files, name), content);
         commands.push(putCommand(join(files, name)));
       }
-      return batch(commands.join(''));
+      return batch(commands.join(pauseSeconds > 0 ? `!sleep ${pauseSeconds}\n` : ''));
     },
   };
 }
 
 const putCommand = (file: string) => `put ${file} orgTransactions/\n`;
-
-/** A session in which a client put some files, and did it a second time if the first one failed. */
-export interface SteadySession {
-  /** Of its files. */
-  readonly numbers: readonly number[];
-  /** What sftp said each time that it failed. */
-  readonly failures: readonly string[];
-  readonly acknowledged: boolean;
-}
-
-export interface SteadyClient {
-  /** Ends after the session that is under way. */
-  stop(): Promise<readonly SteadySession[]>;
-}
-
-/**
- * Keeps putting files, as a till does: some in each session, one session after the other. `content` makes a file by its
- * number, and numbers go up from `first`.
- */
-export function putSteadily(
-  client: SftpClient,
-  { first, filesInSession, content }: SteadyOptions,
-): SteadyClient {
-  const sessions: SteadySession[] = [];
-  let going = true;
-  const loop = (async () => {
-    for (let number = first; going; number += filesInSession) {
-      const numbers = Array.from({ length: filesInSession }, (_, index) => number + index);
-      sessions.push(await putWithRetry(client, numbers, content));
-      await sleep(200);
-    }
-  })();
-  return {
-    async stop() {
-      going = false;
-      await loop;
-      return sessions;
-    },
-  };
-}
-
-export interface SteadyOptions {
-  readonly first: number;
-  readonly filesInSession: number;
-  readonly content: (number: number) => string;
-}
-
-async function putWithRetry(
-  client: SftpClient,
-  numbers: readonly number[],
-  content: (number: number) => string,
-): Promise<SteadySession> {
-  const failures: string[] = [];
-  const files = new Map(numbers.map((number) => [`steady-${number}.csv`, content(number)]));
-  for (let attempt = 1; attempt <= 2; attempt += 1) {
-    const { code, stdout, stderr } = await client.putContents(files);
-    if (code === 0) return { numbers, failures, acknowledged: true };
-    failures.push(`${stderr}${stdout}`.trim());
-    await sleep(1_000);
-  }
-  return { numbers, failures, acknowledged: false };
-}
