@@ -69,6 +69,7 @@ describe('In the middle of an upload of 50 MB, a gateway pod', function () {
   it('that is killed fails the put, leaves nothing of it, and the put that follows succeeds', async () => {
     const { file, ran } = await putAndDelete('killed.csv', '--grace-period=0', '--force');
     assert.notEqual(ran.code, 0, 'the client is told');
+    say(ran.stderr.trim());
     const again = await world.client.put(file);
     assert.equal(again.code, 0, again.stderr);
     const [first] = await untilStatus('killed.csv', 'ABANDONED', 'COMPLETED');

@@ -22,10 +22,12 @@ describe('helm uninstall', function () {
       .split('\n');
 
   it('ends every pod', async () => {
-    await eventually(async () => {
-      const pods = await Promise.all(ROLES.map((role) => podsOf(world.node, role)));
-      return pods.flat().length === 0 ? true : undefined;
-    });
+    await report('last pod ended', () =>
+      eventually(async () => {
+        const pods = await Promise.all(ROLES.map((role) => podsOf(world.node, role)));
+        return pods.flat().length === 0 ? true : undefined;
+      }),
+    );
   });
 
   it('leaves the kinds of resources, the tenants and the host keys', async () => {
