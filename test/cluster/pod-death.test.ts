@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { generateTransactions } from '../support/csv-files.ts';
 import { eventually } from './support/node.ts';
 import { NAMESPACE, untilReady } from './support/release.ts';
+import { say } from './support/report.ts';
 import {
   FIRST_TIMEOUT_MS,
   type Installed,
@@ -69,7 +70,7 @@ describe('In the middle of an upload of 50 MB, a gateway pod', function () {
   it('that is killed fails the put, leaves nothing of it, and the put that follows succeeds', async () => {
     const { file, ran } = await putAndDelete('killed.csv', '--grace-period=0', '--force');
     assert.notEqual(ran.code, 0, 'the client is told');
-    say(ran.stderr.trim());
+    say(`sftp: ${ran.stderr.trim()}`);
     const again = await world.client.put(file);
     assert.equal(again.code, 0, again.stderr);
     const [first] = await untilStatus('killed.csv', 'ABANDONED', 'COMPLETED');
