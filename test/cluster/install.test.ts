@@ -12,7 +12,7 @@ import {
 } from './support/world.ts';
 
 describe('On a Kubernetes node the chart', function () {
-  this.timeout(600_000);
+  this.timeout(900_000);
   let world: Installed;
   before(async function () {
     this.timeout(FIRST_TIMEOUT_MS);

@@ -6,7 +6,7 @@ import { organization } from './support/tenant.ts';
 import { FIRST_TIMEOUT_MS, type Installed, installed } from './support/world.ts';
 
 describe('When the leading operator is deleted', function () {
-  this.timeout(600_000);
+  this.timeout(900_000);
   let world: Installed;
   before(async function () {
     this.timeout(FIRST_TIMEOUT_MS);

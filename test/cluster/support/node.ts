@@ -18,12 +18,14 @@ export interface Node extends Namespaces {
   helm(args: readonly string[]): Promise<string>;
 }
 
-/** Long enough for a machine that does much else: nothing of a cluster takes so long by itself. */
-const PATIENCE_MS = 600_000;
+/** How long a command may take on a machine that does much else. */
+const COMMAND_MS = 600_000;
+/** How long it may take until something has come about. */
+const EVENTUALLY_MS = 300_000;
 
 /** Asks twice a second until there is an answer: each question is a program's whole life. */
 export const eventually = <Answer>(ask: () => Promise<Answer | undefined>): Promise<Answer> =>
-  until(ask, PATIENCE_MS, 500);
+  until(ask, EVENTUALLY_MS, 500);
 
 let shared: Promise<Node> | undefined;
 
@@ -75,11 +77,11 @@ function withPrograms(namespaces: Namespaces, programs: string, kubeconfig: stri
     kubectlCommand: (args) =>
       namespaces.onNodeCommand(join(programs, 'kubectl'), [`--kubeconfig=${kubeconfig}`, ...args]),
     mustKubectl: async (args, input = '') =>
-      succeeded(`kubectl ${args.join(' ')}`, await kubectl(args, { input, timeoutMs: PATIENCE_MS })),
+      succeeded(`kubectl ${args.join(' ')}`, await kubectl(args, { input, timeoutMs: COMMAND_MS })),
     helm: async (args) =>
       succeeded(
         `helm ${args.join(' ')}`,
-        await namespaces.onNode(join(programs, 'helm'), args, { env: home, timeoutMs: PATIENCE_MS }),
+        await namespaces.onNode(join(programs, 'helm'), args, { env: home, timeoutMs: COMMAND_MS }),
       ),
   };
 }
