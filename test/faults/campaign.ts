@@ -11,6 +11,7 @@ export interface CampaignOptions {
   readonly seconds: number;
   /** Goes on for longer, on a slow machine, until so many faults have struck; default 1. */
   readonly atLeast?: number;
+  readonly beside?: string | undefined;
   readonly faults?: readonly Fault[];
   readonly onProgress?: (line: string) => void;
 }
@@ -35,7 +36,7 @@ const SETTLE_MS = 400_000;
 export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
   const { seed, seconds, atLeast = 1, faults = FAULTS, onProgress = () => undefined } = options;
   const random = seededRandom(seed);
-  const fleet = await startFleet();
+  const fleet = await startFleet({ beside: options.beside });
   const senders = SENDERS.map(
     (door, index) => new Sender(fleet, new FileMaker(random.fork()), random.fork(), `${door}-${index}`, door),
   );

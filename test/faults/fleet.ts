@@ -23,6 +23,8 @@ export interface Member {
   readonly port: number;
   readonly database: Link;
   readonly store: Link;
+  /** Where its code is. */
+  readonly directory: string;
   process: ChildProcess | undefined;
 }
 
@@ -45,8 +47,13 @@ export interface Fleet {
 
 const COUNTS: Readonly<Record<Role, number>> = { gateway: 2, api: 2, worker: 2 };
 
+export interface FleetOptions {
+  /** A directory with another version of this repository: the second of every role runs from there. */
+  readonly beside?: string | undefined;
+}
+
 /** Two of every role as processes, on a PostgreSQL that syncs and a real S3 server, with a link between all of them. */
-export async function startFleet(extraEnv: Readonly<Record<string, string>> = {}): Promise<Fleet> {
+export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   const directory = await temporaryDirectory('faults');
   const databasePort = await freePort();
   const launchDatabase = () =>
@@ -86,6 +93,7 @@ export async function startFleet(extraEnv: Readonly<Record<string, string>> = {}
         port: role === 'worker' ? 0 : await freePort(),
         database: await startLink(() => databasePort),
         store: await startLink(() => Number(new URL(s3.endpoint).port)),
+        directory: index === 2 && options.beside ? options.beside : process.cwd(),
         process: undefined,
       });
   stopAtEnd(async () => {
@@ -109,12 +117,12 @@ export async function startFleet(extraEnv: Readonly<Record<string, string>> = {}
     PIING_DRAIN_SECONDS: '20',
     PIING_DRAIN_DELAY_SECONDS: '0',
     PIING_LOG_LEVEL: 'error',
-    ...extraEnv,
   });
 
   async function start(member: Member, patienceMs = 30_000): Promise<void> {
     if (member.process) return;
     const child = spawn(process.execPath, ['src/main.ts', member.role], {
+      cwd: member.directory,
       env: await environment(member),
       stdio: ['ignore', 'ignore', 'pipe'],
     });

@@ -5,12 +5,15 @@ import { reportOf } from './report.ts';
 
 const HELP = `Breaks a fleet of two gateways, two APIs and two workers while files flow, and checks what was promised.
   --minutes N   how long faults strike (default 5)
-  --seed S      the same seed makes the same schedule and files (default: the time)`;
+  --seed S      the same seed makes the same schedule and files (default: the time)
+  --beside DIR  another version of this repository, with its node_modules, from which the second of every role runs,
+                on the database of this one: what an upgrade does`;
 
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '5' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    beside: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -23,6 +26,7 @@ if (values.help) {
     const campaign = await runCampaign({
       seed: Number(values.seed),
       seconds: Number(values.minutes) * 60,
+      beside: values.beside,
       onProgress: (line) => process.stderr.write(`${line}\n`),
     });
     process.stdout.write(`${reportOf(campaign)}\n`);
