@@ -171,7 +171,18 @@ function parse(text: string): Piece[] {
       pieces.push(FIELDS[token] ?? fractionField(token) ?? unknownField(token));
     else pieces.push(token);
   }
-  return pieces;
+  return joined(pieces);
+}
+
+/** Texts side by side become one: two that may each be any number of spaces could share those of a file in many ways. */
+function joined(pieces: readonly Piece[]): Piece[] {
+  const result: Piece[] = [];
+  for (const piece of pieces) {
+    const before = result.at(-1);
+    if (typeof piece === 'string' && typeof before === 'string') result.splice(-1, 1, before + piece);
+    else result.push(piece);
+  }
+  return result;
 }
 
 function unknownField(token: string): never {

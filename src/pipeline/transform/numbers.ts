@@ -45,7 +45,7 @@ export function decimalParser(column: Column, spec: TransformerSpec): CellParser
     const decimal = read(trimmed) ?? expandExponent(trimmed);
     if (!decimal) return notANumber(text, column, spec);
     const integer = decimal.integer.replace(/^0+(?=\d)/, '');
-    const fraction = decimal.fraction.replace(/0+$/, '');
+    const fraction = withoutTrailingZeros(decimal.fraction);
     if (fraction.length > column.scale) {
       return new CellFault(
         'TOO_PRECISE',
@@ -61,6 +61,13 @@ export function decimalParser(column: Column, spec: TransformerSpec): CellParser
     const value = `${decimal.negative ? '-' : ''}${integer || '0'}${fraction ? `.${fraction}` : ''}`;
     return belowMinimum(column, text, Number(value)) ?? value;
   };
+}
+
+/** Not by a pattern: `/0+$/` reads a run of zeros again from each of its zeros, and a cell may have a million. */
+function withoutTrailingZeros(digits: string): string {
+  let end = digits.length;
+  while (end > 0 && digits.charAt(end - 1) === '0') end -= 1;
+  return digits.slice(0, end);
 }
 
 /** A float is enough to compare with a bound; the value itself stays text. */

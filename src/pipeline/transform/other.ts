@@ -49,13 +49,14 @@ function whyNotJsonb(json: string): string | undefined {
   if (/\\u[dD][89a-fA-F]/.test(pairs) || !json.isWellFormed()) return 'has half a character';
   const numbers = json.replace(/"(?:[^"\\]|\\.)*"/g, '');
   if (/[eE][+-]?\d{4,}/.test(numbers)) return 'has a number that is too large';
-  if (new RegExp(`\\d{${MAX_JSON_DIGITS + 1},}`).test(numbers))
-    return `has a number of more than ${MAX_JSON_DIGITS} digits`;
+  if (TOO_MANY_DIGITS.test(numbers)) return `has a number of more than ${MAX_JSON_DIGITS} digits`;
   return undefined;
 }
 
 /** Far more than any amount has, and far less than PostgreSQL's 16,383 behind the decimal point. */
 const MAX_JSON_DIGITS = 1_000;
+/** Looks at a run of digits from its first one only: a record may have a thousand runs that are just short enough. */
+const TOO_MANY_DIGITS = new RegExp(`(?<!\\d)\\d{${MAX_JSON_DIGITS + 1}}`);
 
 /** At most this deep, counted without regard to strings, so that no parser has to recurse to find out. */
 function nesting(text: string): number {

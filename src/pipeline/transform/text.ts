@@ -64,6 +64,8 @@ function currencyParser(column: Column): CellParser {
 
 /** Zones that a file may name before the cache is emptied; there are about 600. */
 const MAX_ZONES = 1_000;
+/** No zone has a longer name; a text that has is not worth its place in the cache. */
+const MAX_ZONE_LENGTH = 64;
 
 function timeZoneParser(column: Column): CellParser {
   const known = new Map<string, string | CellFault>();
@@ -71,12 +73,14 @@ function timeZoneParser(column: Column): CellParser {
     const cached = known.get(text);
     if (cached !== undefined) return cached;
     const name = text.trim();
-    const result = isTimeZone(name)
-      ? name
-      : new CellFault(
-          'INVALID_TIME_ZONE',
-          `${quoted(text, column)} is not an IANA time zone. Write one like ${column.example}.`,
-        );
+    const result =
+      name.length <= MAX_ZONE_LENGTH && isTimeZone(name)
+        ? name
+        : new CellFault(
+            'INVALID_TIME_ZONE',
+            `${quoted(text, column)} is not an IANA time zone. Write one like ${column.example}.`,
+          );
+    if (text.length > MAX_ZONE_LENGTH) return result;
     if (known.size >= MAX_ZONES) known.clear();
     known.set(text, result);
     return result;
