@@ -25,6 +25,9 @@ import { readSettings, SettingsError } from './settings.ts';
 import { endAtSignals } from './support/end-at-signals.ts';
 import { StartupError } from './support/listen.ts';
 
+// The environment has the passwords of the stores; a diagnostic report is for people who look for a fault.
+if (process.report) process.report.excludeEnv = true;
+
 const program = new Command('piing')
   .description(
     'Takes files by SFTP and HTTP and turns them into validated rows. Settings come from the environment: see piing settings.',

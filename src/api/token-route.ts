@@ -65,7 +65,9 @@ async function deny(
   { metrics }: TokenOptions,
 ): Promise<never> {
   metrics.logins.inc({ source: 'http', result: 'denied' });
-  const fields = { clientId: loggable(clientId), reason, remoteAddress: request.ip };
+  // What is not an id may be a secret in the wrong field.
+  const known = looksLikeClientId(clientId) ? clientId : undefined;
+  const fields = { clientId: known, reason, remoteAddress: request.ip };
   request.log.warn(fields, 'HTTP login denied');
   await delay(Math.max(0, DENIAL_FLOOR_MS - (performance.now() - request.startedAt)));
   throw new Problem(
@@ -81,11 +83,6 @@ function countError({ metrics }: TokenOptions) {
     metrics.logins.inc({ source: 'http', result: 'error' });
     throw error;
   };
-}
-
-/** What is not an id may be a secret in the wrong field. */
-function loggable(clientId: string): string {
-  return looksLikeClientId(clientId) ? clientId : `${clientId.slice(0, 6)}…`;
 }
 
 /** OAuth 2 clients look for `error` (RFC 6749, section 5.2); it stands beside the members of the problem. */
