@@ -64,8 +64,8 @@ describe('The regular expressions of src/', function () {
     const slow: string[] = [];
     for (const pattern of patterns) {
       if (nameOf(pattern) in EXCUSED) continue;
-      const { status, complexity } = checkSync(pattern.source, pattern.flags, LIMITS);
-      if (status !== 'safe') slow.push(`${nameOf(pattern)}: ${complexity?.summary ?? status}`);
+      const { status } = checkSync(pattern.source, pattern.flags, LIMITS);
+      if (status !== 'safe') slow.push(`${nameOf(pattern)}: ${status}`);
     }
     assert.deepEqual(slow, []);
   });
