@@ -16,7 +16,7 @@ import { type LoadOutcome, loadFile } from './load/load-file.ts';
 import { finishProcessing, type ProcessingUpload, type Result, startProcessing } from './progress.ts';
 import { readRecords } from './read/read-file.ts';
 import { streamObject } from './read/stream-object.ts';
-import { RejectReport } from './reject-report.ts';
+import { RejectReport, reportRoom } from './reject-report.ts';
 
 export interface PipelineOptions {
   readonly control: Pool;
@@ -89,7 +89,10 @@ export async function giveUp(options: PipelineOptions, id: UploadId): Promise<vo
 async function run(options: PipelineOptions, upload: ProcessingUpload, signal: AbortSignal): Promise<Result> {
   const { schema, spec } = target(options.catalogue, upload);
   const { store } = options;
-  const report = new RejectReport(store.create(rejectReportKey(upload.objectKey)));
+  const report = new RejectReport(
+    store.create(rejectReportKey(upload.objectKey)),
+    reportRoom(upload.sizeBytes),
+  );
   const { organizationId, schemaType, receivedAt } = upload;
   const subject = { organizationId, uploadId: upload.id, schemaType, table: schema.table, receivedAt };
   const prefix = rowPrefix(subject, schema.columns.length);
@@ -114,7 +117,7 @@ async function run(options: PipelineOptions, upload: ProcessingUpload, signal: A
       await report.end();
       return loaded;
     });
-    return finished(outcome, report.rows > 0);
+    return finished(outcome, report);
   } catch (error) {
     await report.abort();
     throw error;
@@ -164,8 +167,9 @@ function failed(fault: Fault): Result {
   };
 }
 
-function finished({ rows, faults, warnings }: LoadOutcome, hasReport: boolean): Result {
+function finished({ rows, faults, warnings }: LoadOutcome, report: RejectReport): Result {
   const nothingUsable = rows.rejected > 0 && rows.rejected === rows.total;
   const status = nothingUsable ? 'FAILED' : rows.rejected > 0 ? 'PARTIALLY_COMPLETED' : 'COMPLETED';
-  return { status, rows, faults, warnings, retryable: false, hasReport };
+  const all = [...warnings, ...report.warnings];
+  return { status, rows, faults, warnings: all, retryable: false, hasReport: report.rows > 0 };
 }

@@ -13,6 +13,7 @@ export interface ProcessingUpload {
   readonly schemaType: string;
   readonly format: 'csv' | 'json';
   readonly objectKey: string;
+  readonly sizeBytes: number;
   /** PostgreSQL's text, with microseconds. */
   readonly receivedAt: string;
   /** An earlier upload had the same bytes, and they are so many that leaving its rows alone is worth a look. */
@@ -39,7 +40,7 @@ const START = `
 UPDATE piing.uploads u SET status = 'PROCESSING', started_at = COALESCE(u.started_at, now())
  WHERE u.id = $1 AND u.status IN ('PENDING', 'PROCESSING')
 RETURNING u.id, u.organization_id AS "organizationId", u.client_id AS "clientId", u.schema_type AS "schemaType",
-          u.format, u.object_key AS "objectKey", u.received_at::text AS "receivedAt",
+          u.format, u.object_key AS "objectKey", u.size_bytes AS "sizeBytes", u.received_at::text AS "receivedAt",
           u.duplicate_of IS NOT NULL AND u.size_bytes > ${REPEAT_BYTES} AS repeats,
           (SELECT e.transformer FROM piing.schema_enablements e
             WHERE e.organization_id = u.organization_id AND e.schema_type = u.schema_type) AS transformer`;

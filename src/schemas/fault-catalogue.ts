@@ -197,6 +197,10 @@ export const WARNINGS = {
     title: 'Rows were left out on purpose',
     help: 'Your administrator has told which rows are not wanted.',
   },
+  REPORT_CUT: {
+    title: 'Rejected rows are missing from the report',
+    help: 'So many rows are wrong that the report is cut. Mend the export, and send the whole file again.',
+  },
   OPEN_LAST_LINE: {
     title: 'The last line does not end',
     help: 'If rows are missing, the file was cut off: send it again.',
