@@ -62,7 +62,7 @@ const FILES: Readonly<Record<string, () => Hostile>> = {
   'columns without end': () => ({ content: repeat('a,', MIB / 2), ends: 'TOO_MANY_COLUMNS', name: 'x.csv' }),
   'a quote that never closes': () => ({
     content: `${TRANSACTIONS_HEADER}\n"${repeat('x\n', 4 * MIB)}`,
-    ends: 'RECORD_TOO_LARGE',
+    ends: 'UNCLOSED_QUOTE',
     name: 'x.csv',
   }),
 };
