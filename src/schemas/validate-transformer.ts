@@ -35,9 +35,9 @@ function* problemsOf(schema: SchemaType, spec: TransformerSpec): Generator<strin
 }
 
 function* formatProblems({ dateFormat, timestampFormat }: TransformerSpec): Generator<string> {
-  const date = dateFormat && whyNotDatePattern(dateFormat, 'date');
+  const date = dateFormat !== undefined && whyNotDatePattern(dateFormat, 'date');
   if (date) yield `dateFormat: ${date}`;
-  const timestamp = timestampFormat && whyNotDatePattern(timestampFormat, 'timestamp');
+  const timestamp = timestampFormat !== undefined && whyNotDatePattern(timestampFormat, 'timestamp');
   if (timestamp) yield `timestampFormat: ${timestamp}`;
 }
 
