@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import { Refusal } from '../../src/intake/refusal.ts';
 import { reportRoom } from '../../src/pipeline/reject-report.ts';
+import { readAll } from '../pipeline/support.ts';
 import { TRANSACTIONS_HEADER } from '../support/csv-files.ts';
 import { startTestPipeline, type TestPipeline } from '../support/pipeline.ts';
 import type { Tenant } from '../support/tenants.ts';
@@ -103,6 +104,19 @@ describe('A file that unfolds', function () {
       assert.equal(({} as { polluted?: unknown }).polluted, undefined);
     });
   }
+
+  it('is remembered by the beginnings of its keys, however long they are', async () => {
+    const record = (index: number) => `{"${index}${repeat('k', MIB - 100)}":1}`;
+    const { records, unknown } = await readAll('json', `[${record(1)},${record(2)},${record(2)}]`);
+    assert.equal(records.length, 3);
+    assert.deepEqual(
+      unknown.map((key) => [key.length, key.slice(0, 2)]),
+      [
+        [256, '1k'],
+        [256, '2k'],
+      ],
+    );
+  });
 
   it('gets no report that is many times as long as itself, and is told that rows are missing there', async () => {
     const content = `[${repeat('{},', 60_000)}{}]`;

@@ -10,6 +10,8 @@ const WRAPPER_KEYS: ReadonlySet<string> = new Set(['data', 'records', 'items', '
 /** Keys whose column is remembered; files made by a program have few, and an enemy's file has millions. */
 const MAX_REMEMBERED_KEYS = 10_000;
 const MAX_UNKNOWN_KEYS = 100;
+/** Characters of a key. A longer one is looked up each time, and is named by its beginning. */
+const MAX_REMEMBERED_LENGTH = 256;
 
 /** Where in the file the next token stands. */
 type State =
@@ -227,10 +229,11 @@ export class JsonRows {
   columnOf(key: string): number | undefined {
     if (this.#columnOf.has(key)) return this.#columnOf.get(key);
     const column = this.#matcher.columnFor(key);
-    if (this.#columnOf.size < MAX_REMEMBERED_KEYS) this.#columnOf.set(key, column);
-    if (column === undefined && this.#unknown.size < MAX_UNKNOWN_KEYS && !this.#unknown.has(key)) {
-      this.#unknown.add(key);
-      this.#newUnknown.push(key);
+    const name = beginning(key);
+    if (this.#columnOf.size < MAX_REMEMBERED_KEYS && name === key) this.#columnOf.set(key, column);
+    if (column === undefined && this.#unknown.size < MAX_UNKNOWN_KEYS && !this.#unknown.has(name)) {
+      this.#unknown.add(name);
+      this.#newUnknown.push(name);
     }
     return column;
   }
@@ -249,6 +252,10 @@ function scalar(token: Token): string | null {
       return null;
   }
 }
+
+/** A copy: a part of a string would keep the whole of it in memory. */
+const beginning = (key: string): string =>
+  key.length <= MAX_REMEMBERED_LENGTH ? key : Buffer.from(key.slice(0, MAX_REMEMBERED_LENGTH)).toString();
 
 const shorten = (key: string): string => key.slice(0, 100);
 
