@@ -54,6 +54,7 @@ export async function startPiing(directory: string): Promise<Peer & { clean(): P
         PIING_METRICS_PORT: '0',
         PIING_SFTP_ALGORITHMS: 'compatible',
         PIING_SFTP_MAX_CONNECTIONS_PER_ADDRESS: '2000',
+        PIING_SFTP_MAX_UNAUTHENTICATED_PER_ADDRESS: '200',
         PIING_SFTP_MAX_SESSIONS_PER_ORGANIZATION: '2000',
         PIING_DRAIN_DELAY_SECONDS: '0',
         PIING_LOG_LEVEL: 'info',

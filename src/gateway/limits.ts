@@ -34,6 +34,9 @@ export const sftpLimitSettings = {
   PIING_SFTP_MAX_CONNECTIONS_PER_ADDRESS: count(200).describe(
     'Per process. A chain of shops often shares one address; no shop needs more than a few connections.',
   ),
+  PIING_SFTP_MAX_UNAUTHENTICATED_PER_ADDRESS: count(50).describe(
+    'Per process, of one address (IPv6: of one /64), so that a stranger who only connects cannot take every place. A login takes under a second.',
+  ),
   PIING_SFTP_MAX_SESSIONS_PER_ORGANIZATION: count(100).describe(
     'Logged-in connections of one organization per process, so that none can take every place.',
   ),
@@ -79,6 +82,7 @@ export interface SftpLimits {
   readonly connections: number;
   readonly unauthenticated: number;
   readonly connectionsPerAddress: number;
+  readonly unauthenticatedPerAddress: number;
   readonly sessionsPerOrganization: number;
   readonly channels: number;
   readonly openFiles: number;
@@ -105,6 +109,7 @@ export const LIMIT_NAMES = [
   'connections',
   'unauthenticated',
   'connections-per-address',
+  'unauthenticated-per-address',
   'sessions-per-organization',
   'channels',
   'open-files',
@@ -126,6 +131,7 @@ export function sftpLimits(settings: z.infer<typeof limitsSchema>): SftpLimits {
     connections: settings.PIING_SFTP_MAX_CONNECTIONS,
     unauthenticated: settings.PIING_SFTP_MAX_UNAUTHENTICATED,
     connectionsPerAddress: settings.PIING_SFTP_MAX_CONNECTIONS_PER_ADDRESS,
+    unauthenticatedPerAddress: settings.PIING_SFTP_MAX_UNAUTHENTICATED_PER_ADDRESS,
     sessionsPerOrganization: settings.PIING_SFTP_MAX_SESSIONS_PER_ORGANIZATION,
     channels: settings.PIING_SFTP_MAX_CHANNELS,
     openFiles: settings.PIING_SFTP_MAX_OPEN_FILES,

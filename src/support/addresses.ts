@@ -18,6 +18,19 @@ export function isWithin(address: string, ranges: readonly string[]): boolean {
   return list.check(plain, family);
 }
 
+/** What one subscriber has: an IPv4 address, or the /64 of an IPv6 address, all of whose addresses are theirs to use. */
+export function networkOf(address: string): string {
+  const plain = plainAddress(address);
+  if (!isIPv6(plain)) return plain;
+  const [head = '', tail] = (plain.split('%', 1)[0] ?? '').split('::');
+  const before = head === '' ? [] : head.split(':');
+  const behind = tail ? tail.split(':') : [];
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - behind.length);
+  const groups = [...before, ...new Array<string>(zeros).fill('0'), ...behind];
+  const network = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
+  return `${network.join(':')}::/64`;
+}
+
 /** True for an address, and for a network with the length of its prefix. */
 export function isRange(text: string): boolean {
   const [network = '', prefix, ...rest] = text.split('/');

@@ -75,6 +75,7 @@ describe('Fuzzed bytes before a login', function () {
         unauthenticated: 10_000,
         connections: 10_000,
         connectionsPerAddress: 10_000,
+        unauthenticatedPerAddress: 10_000,
       },
     });
     tenant = await gateway.tenant();

@@ -86,8 +86,9 @@ const KEXINIT = (lists: string) =>
   );
 
 export const ATTACKS_FROM_OUTSIDE: Readonly<Record<string, Attack>> = {
-  'slowloris: 150 connections, a byte now and then': async ({ port }) => {
-    const sockets = await Promise.all(Array.from({ length: 150 }, () => open(port)));
+  // More than there are places for strangers: without a limit for each address nobody else would get one.
+  'slowloris: 400 connections, a byte now and then': async ({ port }) => {
+    const sockets = await Promise.all(Array.from({ length: 400 }, () => open(port)));
     const timer = setInterval(() => {
       for (const socket of sockets) if (socket.writable) socket.write('S');
     }, 200);

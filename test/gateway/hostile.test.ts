@@ -45,9 +45,9 @@ describe('A hostile client', function () {
     most = 0;
   });
 
-  /** An honest client gets a file through. */
+  /** An honest client, who has an address of its own, gets a file through. */
   async function serves(name: string): Promise<void> {
-    const client = await RawSftp.connect({ host: '127.0.0.1', ...target });
+    const client = await RawSftp.connect({ host: '127.0.0.1', localAddress: '127.0.0.2', ...target });
     const handle = await client.openHandle(`/orgTransactions/${name}`);
     await client.write(handle, 0, transactionsCsv(500));
     const closed = await client.close(handle);

@@ -84,6 +84,27 @@ describe('A limit that is met', function () {
     await assertMet('connections-per-address');
   });
 
+  it('turns an address away that only connects, before it has taken every place, and lets others in', async () => {
+    await withLimits({ unauthenticatedPerAddress: 2, unauthenticated: 4 });
+    const strangers = [await opened(port()), await opened(port())];
+    assert.match(await firstWords(port()), /^Too many connections/);
+    await assertMet('unauthenticated-per-address');
+    // Another address of this machine, while the strangers are still there.
+    const other = connect({ port: port(), host: '127.0.0.1', localAddress: '127.0.0.2' });
+    const [greeting] = (await once(other, 'data')) as [Buffer];
+    assert.match(greeting.toString(), /^SSH-2\.0-/);
+    other.destroy();
+    for (const stranger of strangers) stranger.destroy();
+    await until(async () => ((await firstWords(port())).startsWith('SSH-2.0-') ? true : undefined));
+  });
+
+  it('does not count those who have logged in as strangers', async () => {
+    await withLimits({ unauthenticatedPerAddress: 1 });
+    const second = await until(async () => gateway?.connect(tenant).catch(() => undefined));
+    assert.equal(await second.quit(), 0);
+    assert.equal(await sftp.quit(), 0);
+  });
+
   it('ends the session that is too many for its organization, and no other organization’s', async () => {
     await withLimits({ sessionsPerOrganization: 1 });
     await assert.rejects(gateway?.connect(tenant) ?? Promise.resolve());

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { loadCatalogue } from '../../src/schemas/catalogue.ts';
-import { isWithin } from '../../src/support/addresses.ts';
+import { isWithin, networkOf } from '../../src/support/addresses.ts';
 import { authenticate, currentAccess, type DenialReason } from '../../src/tenancy/access.ts';
 import { applyEnablement } from '../../src/tenancy/apply-enablement.ts';
 import { applyOrganization, removeOrganization } from '../../src/tenancy/apply-organization.ts';
@@ -166,5 +166,21 @@ describe('isWithin', () => {
     assert.ok(!isWithin('10.0.0.2', ['10.0.0.1/32']));
     assert.ok(isWithin('10.0.0.2', ['0.0.0.0/0']));
     assert.ok(!isWithin('::1', ['0.0.0.0/0']));
+  });
+});
+
+describe('networkOf', () => {
+  it('is an IPv4 address itself, and the /64 of an IPv6 address, however it is written', () => {
+    assert.equal(networkOf('192.0.2.7'), '192.0.2.7');
+    assert.equal(networkOf('::ffff:192.0.2.7'), '192.0.2.7');
+    for (const same of [
+      '2001:db8:0:1::1',
+      '2001:db8:0:1:ffff:2:3:4',
+      '2001:0db8:0000:0001::',
+      '2001:db8::1:0:0:0:9',
+    ])
+      assert.equal(networkOf(same), '2001:db8:0:1::/64', same);
+    assert.equal(networkOf('fe80::1%eth0'), 'fe80:0:0:0::/64');
+    assert.notEqual(networkOf('2001:db8:0:2::1'), networkOf('2001:db8:0:1::1'));
   });
 });

@@ -1,3 +1,4 @@
+import { networkOf } from '../../support/addresses.ts';
 import type { LimitName, SftpLimits } from '../limits.ts';
 
 /** Who is in the house: counts the process's connections, and says no when a limit is met. */
@@ -6,6 +7,8 @@ export class Admission {
   #connections = 0;
   #unauthenticated = 0;
   readonly #byAddress = new Map<string, number>();
+  /** Those that have not logged in, by address or network. */
+  readonly #strangers = new Map<string, number>();
   readonly #byOrganization = new Map<string, number>();
 
   constructor(limits: SftpLimits) {
@@ -28,18 +31,26 @@ export class Admission {
     const visit: Visit = {
       from: (peer) => {
         address = peer;
-        return enter(this.#byAddress, peer, this.#limits.connectionsPerAddress);
+        const { connectionsPerAddress, unauthenticatedPerAddress } = this.#limits;
+        const fits = enter(this.#byAddress, peer, connectionsPerAddress);
+        const isNoCrowd = enter(this.#strangers, networkOf(peer), unauthenticatedPerAddress);
+        if (!fits) return 'connections-per-address';
+        return isNoCrowd ? undefined : 'unauthenticated-per-address';
       },
       loggedIn: (organizationId) => {
         loggedIn = true;
         this.#unauthenticated -= 1;
+        if (address !== undefined) leave(this.#strangers, networkOf(address));
         organization = organizationId;
         return enter(this.#byOrganization, organizationId, this.#limits.sessionsPerOrganization);
       },
       leave: () => {
         this.#connections -= 1;
-        if (!loggedIn) this.#unauthenticated -= 1;
         if (address !== undefined) leave(this.#byAddress, address);
+        if (!loggedIn) {
+          this.#unauthenticated -= 1;
+          if (address !== undefined) leave(this.#strangers, networkOf(address));
+        }
         if (organization !== undefined) leave(this.#byOrganization, organization);
       },
     };
@@ -49,8 +60,8 @@ export class Admission {
 
 /** One connection's places. */
 export interface Visit {
-  /** The peer's address is known. False when too many come from there. */
-  from(address: string): boolean;
+  /** The peer's address is known. The limit that is met when too many come from there. */
+  from(address: string): LimitName | undefined;
   /** The login succeeded. False when the organization has too many sessions. */
   loggedIn(organizationId: string): boolean;
   /** Call once, at the end. */

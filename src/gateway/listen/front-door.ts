@@ -96,7 +96,8 @@ async function welcome(
     address = plainAddress(header.address ?? peer);
   }
   if (socket.destroyed) return;
-  if (!visit.from(address)) return turnAway(options, fate, socket, 'connections-per-address', address);
+  const refused = visit.from(address);
+  if (refused) return turnAway(options, fate, socket, refused, address);
   sendOncePerTick(socket);
   options.onVisitor({
     socket,
