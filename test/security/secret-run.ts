@@ -1,6 +1,5 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import pg from 'pg';
 import { generateClientSecret } from '../../src/tenancy/secrets.ts';
 import { transactionsCsv } from '../support/csv-files.ts';
 import { until } from '../support/gateway.ts';
@@ -10,7 +9,8 @@ import { newBucket, startS3, type TestS3 } from '../support/s3.ts';
 import { temporaryDirectory } from '../support/servers.ts';
 import { type StandaloneProcess, startStandalone } from '../support/standalone.ts';
 import { type Receiver, startReceiver } from '../webhooks/receiver.ts';
-import { type Evidence, processTree } from './evidence.ts';
+import { collectMetrics, collectProcesses, collectTables, withClient } from './collect-evidence.ts';
+import type { Evidence } from './evidence.ts';
 
 const manifest = (webhook: string) => `apiVersion: piing.ai/v1alpha1
 kind: Organization
@@ -176,7 +176,7 @@ export class SecretRun {
       await this.#sftp(clientId, secret);
       await this.#ask('/auth/token', { method: 'POST', headers: json, body: pair });
       await this.#ask('/uploads', { headers: { authorization: `Bearer ${token}` } });
-      await this.#metrics();
+      await collectMetrics(gateway, this.#evidence);
       await client.query('ALTER DATABASE piing ALLOW_CONNECTIONS true');
     });
     await until(async () =>
@@ -188,46 +188,11 @@ export class SecretRun {
 
   /** What other users of the machine, and everybody who may read logs, metrics, tables and files, can see. */
   async collect(): Promise<void> {
-    const { gateway } = this;
-    const pid = gateway.process.pid ?? 0;
-    await this.#metrics();
-    const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger);
-    for (const each of await processTree(pid, pids)) {
-      const read = (file: string) => readFile(`/proc/${each}/${file}`).catch(() => '');
-      this.#evidence.add(
-        `command line of ${each === pid ? 'the gateway' : 'a child'}`,
-        await read('cmdline'),
-      );
-      if (each !== pid) this.#evidence.add('environment of a child', await read('environ'));
-    }
-    process.kill(pid, 'SIGUSR2');
-    const report = await until(async () => (await readdir(this.reports))[0]);
-    await until(async () => {
-      const text = await readFile(join(this.reports, report), 'utf8');
-      if (!text.trimEnd().endsWith('}')) return undefined;
-      this.#evidence.add('diagnostic report', text);
-      return true;
-    });
-    await withClient(gateway.endpoints.database.url, (client) => this.#tables(client));
-    await gateway.stop();
-    this.#evidence.add('output', gateway.output());
-  }
-
-  async #tables(client: pg.Client): Promise<void> {
-    const { rows } = await client.query<{ name: string }>(
-      `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname IN ('piing', 'public')`,
-    );
-    for (const { name } of rows) {
-      const found = await client.query(`SELECT to_jsonb(t) - 'secret' - 'jwk' AS row FROM ${name} t`);
-      this.#evidence.add(`table ${name}`, found.rows.map(({ row }) => JSON.stringify(row)).join('\n'));
-    }
-    const activity = await client.query('SELECT query, application_name FROM pg_stat_activity');
-    this.#evidence.add('pg_stat_activity', JSON.stringify(activity.rows));
-  }
-
-  async #metrics(): Promise<void> {
-    for (const path of ['/metrics', '/readyz'])
-      this.#evidence.add(path, await (await fetch(this.gateway.endpoints.metrics.url + path)).text());
+    await collectMetrics(this.gateway, this.#evidence);
+    await collectProcesses(this.gateway, this.reports, this.#evidence);
+    await collectTables(this.gateway.endpoints.database.url, this.#evidence);
+    await this.gateway.stop();
+    this.#evidence.add('output', this.gateway.output());
   }
 
   async #commands(): Promise<void> {
@@ -307,18 +272,4 @@ async function signingKey(url: string): Promise<string> {
     url,
     async (client) => (await client.query("SELECT jwk ->> 'd' AS d FROM piing.signing_keys")).rows[0].d,
   );
-}
-
-async function withClient<Result>(
-  url: string,
-  work: (client: pg.Client) => Promise<Result>,
-): Promise<Result> {
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }
