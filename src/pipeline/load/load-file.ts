@@ -15,7 +15,7 @@ import { Rejects } from './rejects.ts';
 import { confirmRepeat, settleConfirmations } from './repeats.ts';
 import { expectTolerable } from './row-errors.ts';
 import { isSmallFile, mergeSmall } from './small-load.ts';
-import { mergeStaged, stageRows } from './staged-load.ts';
+import { mergeStaged, prepareMerge, stageRows } from './staged-load.ts';
 
 /** Rows refused for their key; beyond it the file is refused. */
 const MAX_DUPLICATE_ROWS = 100_000;
@@ -117,8 +117,8 @@ class Load {
       staged = { rows: staged.rows - removed, unique: true };
     }
     this.#expectTolerable();
+    await prepareMerge(client, this.#sql, staged);
     if (repeats && staged.unique && spec.onDuplicate === 'update') {
-      await client.query(this.#sql.analyzeStaging);
       const known = await confirmRepeat(client, this.#sql, subject, staged.rows);
       if (known) return { loaded: 0, unchanged: staged.rows };
     }

@@ -15,15 +15,15 @@ ON CONFLICT (organization_id, schema_type, upload_id) DO UPDATE
  WHERE (c.received_at, c.confirmed_by) < (EXCLUDED.received_at, EXCLUDED.confirmed_by)`;
 
 // A table that was just filled has no statistics: the planner would join it as if it had a few rows, in n² steps.
-const JOIN_BY_HASH = `SELECT set_config('enable_nestloop', 'off', true), set_config('work_mem', '64MB', true)`;
-const JOIN_FREELY = `SELECT set_config('enable_nestloop', 'on', true)`;
+const JOIN_BY_HASH = 'SET LOCAL enable_nestloop = off';
+const JOIN_FREELY = 'RESET enable_nestloop';
 
 interface Comparison {
   readonly same: number;
   readonly owned: number;
 }
 
-/** True when the staged rows, no key of which is there twice, are all the rows of one upload: then all is done. */
+/** True when the staged and prepared rows, of unique keys, are all the rows of one upload: then all is done. */
 export async function confirmRepeat(
   client: PoolClient,
   sql: LoadSql,
@@ -35,7 +35,10 @@ export async function confirmRepeat(
   if (owner === undefined) return false;
   await client.query(JOIN_BY_HASH);
   const compared = await client.query<Comparison>(sql.compareStaged, [
-    ...[organizationId, uploadId, receivedAt, owner],
+    organizationId,
+    uploadId,
+    receivedAt,
+    owner,
   ]);
   await client.query(JOIN_FREELY);
   const [found] = compared.rows;

@@ -34,8 +34,15 @@ interface Staged {
 const GIVE_MEMORY = `
 SELECT set_config('work_mem', '64MB', true) WHERE pg_size_bytes(current_setting('work_mem')) < 64 * 1024 * 1024`;
 
+/** Makes what is staged ready to be joined with the table: one row of each key, statistics, and memory. */
+export async function prepareMerge(client: PoolClient, sql: LoadSql, { unique }: Staged): Promise<void> {
+  await client.query(GIVE_MEMORY);
+  if (!unique) await client.query(sql.removeRepeats);
+  await client.query(sql.analyzeStaging);
+}
+
 /**
- * Moves what is staged into the table: what has to give way goes, then everything without a row there comes. That
+ * Moves what is staged and prepared into the table: what has to give way goes, then everything without a row there comes. That
  * is faster than INSERT … ON CONFLICT DO UPDATE, which locks and looks at each row in turn, and tells what was the same.
  * @param expectRest some rows that are there are expected to stay
  */
@@ -46,9 +53,6 @@ export async function mergeStaged(
   staged: Staged,
   expectRest: boolean,
 ): Promise<LoadCounts> {
-  await client.query(GIVE_MEMORY);
-  if (!staged.unique) await client.query(sql.removeRepeats);
-  await client.query(sql.analyzeStaging);
   const replaced = await client.query<{ same: number }>(sql.removeReplaced, [
     organizationId,
     uploadId,
