@@ -3,7 +3,7 @@ import type { Catalogue } from '../schemas/catalogue.ts';
 import { validateTransformer } from '../schemas/validate-transformer.ts';
 import type { Applied, ApplyResult, Conflict, Invalid, Waiting } from './apply.ts';
 import type { SchemaEnablementManifest, SchemaEnablementSpec } from './resources.ts';
-import { isOutdated, OutdatedError, revisionParameters, type WriteContext } from './write-context.ts';
+import { expectCurrent, revisionParameters, type WriteContext } from './write-context.ts';
 
 interface OwnerRow {
   readonly name: string;
@@ -116,11 +116,7 @@ async function findConflict(
   const [owner] = rows;
   if (!owner) return undefined;
   if (owner.name === metadata.name) {
-    if (isOutdated(owner, context))
-      throw new OutdatedError(
-        `SchemaEnablement ${metadata.namespace}/${metadata.name}`,
-        owner.resource_generation,
-      );
+    expectCurrent(owner, `SchemaEnablement ${metadata.namespace}/${metadata.name}`, context);
     return undefined;
   }
   return {

@@ -5,7 +5,7 @@ import { applyCredentials } from './apply-credentials.ts';
 import { applyWebhooks } from './apply-webhooks.ts';
 import type { OrganizationManifest } from './resources.ts';
 import { resolveWebhookSecrets } from './webhook-secrets.ts';
-import { isOutdated, OutdatedError, revisionParameters, type WriteContext } from './write-context.ts';
+import { expectCurrent, revisionParameters, type WriteContext } from './write-context.ts';
 
 interface OwnerRow {
   readonly namespace: string;
@@ -126,11 +126,7 @@ async function findConflict(
   const [owner] = rows;
   if (!owner) return undefined;
   if (owner.namespace === metadata.namespace) {
-    if (isOutdated(owner, context))
-      throw new OutdatedError(
-        `Organization ${metadata.namespace}/${metadata.name}`,
-        owner.resource_generation,
-      );
+    expectCurrent(owner, `Organization ${metadata.namespace}/${metadata.name}`, context);
     return undefined;
   }
   const state = owner.deleted ? 'was deleted there, and its data is kept under the name' : 'is in use there';

@@ -34,11 +34,13 @@ export function revisionParameters({ revision, evenIfOlder = false }: WriteConte
   return [revision?.uid ?? null, revision?.generation ?? null, evenIfOlder];
 }
 
-/** True when a row was written from a later generation of the same resource. */
-export function isOutdated(
+/** @throws {OutdatedError} when a row was written from a later generation of the same resource */
+export function expectCurrent(
   row: { readonly resource_uid: string | null; readonly resource_generation: number | null },
+  resource: string,
   { revision, evenIfOlder }: WriteContext,
-): boolean {
-  if (!revision || evenIfOlder) return false;
-  return row.resource_uid === revision.uid && (row.resource_generation ?? 0) > revision.generation;
+): void {
+  if (!revision || evenIfOlder || row.resource_uid !== revision.uid) return;
+  const applied = row.resource_generation ?? 0;
+  if (applied > revision.generation) throw new OutdatedError(resource, applied);
 }
