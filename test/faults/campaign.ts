@@ -12,7 +12,6 @@ export interface CampaignOptions {
   /** Goes on for longer, on a slow machine, until so many faults have struck; default 1. */
   readonly atLeast?: number;
   readonly beside?: string | undefined;
-  readonly faults?: readonly Fault[];
   readonly onProgress?: (line: string) => void;
 }
 
@@ -34,7 +33,7 @@ const SETTLE_MS = 400_000;
 
 /** Lets files flow while faults strike one after the other, sometimes two at once; then holds the world to its word. */
 export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
-  const { seed, seconds, atLeast = 1, faults = FAULTS, onProgress = () => undefined } = options;
+  const { seed, seconds, atLeast = 1, onProgress = () => undefined } = options;
   const random = seededRandom(seed);
   const fleet = await startFleet({ beside: options.beside });
   const senders = SENDERS.map(
@@ -50,7 +49,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
   while (Date.now() < end || struck.size < atLeast) {
     await pause(schedule.between(500, 3_000));
     const now = Array.from({ length: schedule.chance(0.2) ? 2 : 1 }, () => {
-      if (left.length === 0) left = [...faults];
+      if (left.length === 0) left = [...FAULTS];
       return left.splice(schedule.between(0, left.length - 1), 1)[0] as Fault;
     });
     onProgress(

@@ -23,7 +23,6 @@ export interface SentFile {
   told: 'acknowledged' | 'refused' | 'nothing';
   /** What a refusal said. */
   reason?: string;
-  seconds: number;
 }
 
 /** The rows of a file, from which every one of them can be told. */
@@ -78,7 +77,6 @@ export class FileMaker {
       rows,
       door,
       told: 'nothing',
-      seconds: 0,
     };
   }
 }

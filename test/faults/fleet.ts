@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
-import { migrateAll } from '../../src/commands/migrate-all.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
-import { createPool, type Pool } from '../../src/database/pool.ts';
+import type { Pool } from '../../src/database/pool.ts';
 import { keepHostKeys } from '../../src/gateway/host-keys.ts';
-import { loadCatalogue } from '../../src/schemas/catalogue.ts';
+import { isRunning } from '../../src/support/processes.ts';
+import { migratedPool } from '../support/database.ts';
 import { type Link, startLink } from '../support/link.ts';
-import { silentLogger } from '../support/logger.ts';
 import { newBucket, startS3, type TestS3 } from '../support/s3.ts';
 import { freePort, stopAtEnd, temporaryDirectory } from '../support/servers.ts';
 import { createTenant, type Tenant } from '../support/tenants.ts';
@@ -33,7 +33,6 @@ export interface Fleet {
   readonly tenants: readonly Tenant[];
   /** For the checker: straight to the database, past every link. */
   readonly pool: Pool;
-  readonly databaseUrl: string;
   readonly s3: TestS3;
   readonly bucket: string;
   /** Starts a member that does not run and waits until it says that it is ready, or for `patienceMs`. */
@@ -65,19 +64,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
     });
   let database: EmbeddedPostgres = await launchDatabase();
   stopAtEnd(() => database.stop());
-  const pool = createPool({
-    url: database.url,
-    applicationName: 'checker',
-    max: 4,
-    statementTimeoutMs: 0,
-    logger: silentLogger,
-  });
-  stopAtEnd(() => pool.end());
-  await migrateAll({
-    databaseUrl: database.url,
-    analyticsDatabaseUrl: database.url,
-    catalogue: await loadCatalogue('config/schemas'),
-  });
+  const pool = await migratedPool(database.url, { applicationName: 'checker', max: 4 });
   const s3 = await startS3();
   const bucket = await newBucket(s3);
   const keys = join(directory, 'keys');
@@ -157,7 +144,7 @@ export async function startFleet(options: FleetOptions = {}): Promise<Fleet> {
   }
 
   for (const member of members) await start(member);
-  return { members, tenants, pool, databaseUrl: database.url, s3, bucket, start, kill, crashDatabase, log };
+  return { members, tenants, pool, s3, bucket, start, kill, crashDatabase, log };
 }
 
 function withPort(url: string, port: number): string {
@@ -167,7 +154,6 @@ function withPort(url: string, port: number): string {
 }
 
 async function answers(port: number): Promise<true | undefined> {
-  const { connect } = await import('node:net');
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => {
       socket.destroy();
@@ -175,13 +161,4 @@ async function answers(port: number): Promise<true | undefined> {
     });
     socket.once('error', () => resolve(undefined));
   });
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

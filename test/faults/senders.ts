@@ -37,11 +37,9 @@ export class Sender {
     while (!this.#stopped) {
       const file = maker.next(this.#random.pick(this.#fleet.tenants), this.#name, this.#door);
       this.sent.push(file);
-      const begun = performance.now();
       const role = this.#door === 'sftp' ? 'gateway' : 'api';
       const member = this.#random.pick(this.#fleet.members.filter((one) => one.role === role));
       await (this.#door === 'sftp' ? putBySftp(member, file) : postByHttp(member, file));
-      file.seconds = (performance.now() - begun) / 1_000;
       file.content = Buffer.alloc(0);
       await pause(
         file.told === 'acknowledged' ? this.#random.between(0, 50) : this.#random.between(100, 500),
