@@ -113,28 +113,13 @@ export function createUploadRecords(pool: Pool, instanceId: InstanceId): UploadR
 }
 
 async function begin(pool: Pool, instanceId: InstanceId, upload: NewUpload): Promise<void> {
-  const { id, organizationId, clientId, schemaType, fileName, format, source, remoteAddress, objectKey } =
-    upload;
-  const key = upload.idempotencyKey ?? null;
+  const { id, organizationId, clientId, schemaType, fileName, format, source } = upload;
+  const place = [upload.remoteAddress, upload.objectKey, upload.idempotencyKey ?? null, instanceId];
   try {
     await pool.query({
       name: 'begin-upload',
       text: INSERT,
-      values: [
-        ...[
-          id,
-          organizationId,
-          clientId,
-          schemaType,
-          fileName,
-          format,
-          source,
-          remoteAddress,
-          objectKey,
-          key,
-        ],
-        instanceId,
-      ],
+      values: [id, organizationId, clientId, schemaType, fileName, format, source, ...place],
     });
   } catch (error) {
     if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error;
