@@ -14,6 +14,8 @@ export interface RetentionOptions {
   readonly limits: RetentionLimits;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** This process's clock, in milliseconds since 1970; default: the machine's. */
+  readonly now?: () => number;
 }
 
 /** What one run removed, by kind. */
@@ -57,6 +59,22 @@ export async function runRetentionIfDue(
   );
 }
 
+/** Far more than clocks differ that are looked after. */
+const TOLERATED_MS = 60 * 60 * 1_000;
+
+/** A clock that is a year ahead would remove a year too much: two that differ are one too many to be believed. */
+async function expectTrueTime({ control, now = Date.now }: RetentionOptions): Promise<void> {
+  const { rows } = await control.query<{ now: number }>(
+    'SELECT extract(epoch FROM clock_timestamp())::float8 * 1000 AS now',
+  );
+  const ahead = (rows[0]?.now ?? 0) - now();
+  if (Math.abs(ahead) <= TOLERATED_MS) return;
+  const hours = (Math.abs(ahead) / 3_600_000).toFixed(1);
+  throw new Error(
+    `The clock of the control database is ${hours} hours ${ahead > 0 ? 'ahead of' : 'behind'} this machine's. Retention removes nothing until both are right.`,
+  );
+}
+
 const DUE = `
 SELECT NOT EXISTS (
   SELECT FROM piing.retention_runs
@@ -70,6 +88,7 @@ async function isDue(control: Pool, hour: number): Promise<boolean> {
 
 async function removeExpired(options: RetentionOptions, signal?: AbortSignal): Promise<Removed> {
   const { control, analytics, store, limits, logger, metrics } = options;
+  await expectTrueTime(options);
   const begun = await control.query<{ id: string }>(
     'INSERT INTO piing.retention_runs DEFAULT VALUES RETURNING started_at::text AS id',
   );

@@ -70,6 +70,20 @@ describe('Retention', function () {
     metrics: createMetrics(),
   });
 
+  it('removes nothing while the clocks of the database and of this machine differ by hours', async () => {
+    const { objectKey } = await uploadOf(20);
+    const given = options({ rawFiles: 10 });
+    for (const [hours, says] of [
+      [-5, /5\.0 hours ahead of this machine's/],
+      [26, /26\.0 hours behind this machine's/],
+    ] as const) {
+      const now = () => Date.now() + hours * 3_600_000;
+      await assert.rejects(runRetention({ ...given, now }), says);
+    }
+    assert.ok(await isThere(objectKey));
+    assert.deepEqual(await runRetention(given), { 'raw-files': 1 });
+  });
+
   const isThere = (key: string) =>
     gateway.store.read(key).then(
       (stream) => {
