@@ -1,3 +1,4 @@
+import { expectMigrated } from '../database/migrate.ts';
 import { loadHostKeys } from '../gateway/host-keys.ts';
 import { startSweeper } from '../intake/sweeper.ts';
 import { startWorker } from '../pipeline/worker.ts';
@@ -45,7 +46,10 @@ export async function runApi(settings: Settings): Promise<void> {
 
 /** `piing worker`: the pipeline, the sweeper, retention and the sender of webhooks. */
 export async function runWorker(settings: Settings): Promise<void> {
-  await runRole(settings, 'worker', (world, shutdown) => startPipeline(world, shutdown));
+  await runRole(settings, 'worker', async (world, shutdown) => {
+    await expectMigrated(world.analytics, 'analytics');
+    await startPipeline(world, shutdown);
+  });
 }
 
 /** Also used by `piing standalone`, which has every role in one process. */
@@ -106,6 +110,7 @@ async function runRole(
   shutdown.onStop('databases', world.close);
   const host = settings.PIING_BIND_ADDRESS ?? ALL_INTERFACES;
   try {
+    await expectMigrated(world.control, 'control');
     const health = await startHealth(world, shutdown, host);
     await start(world, shutdown, host);
     health.ready();

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { StartupError } from '../support/listen.ts';
+import { isTransientDatabaseError, type Queryable } from './pool.ts';
 
 /** One of the numbered files, for the control or the analytics database. */
 export interface Migration {
@@ -66,7 +67,7 @@ export async function withMigrationLock<Result>(
  * @throws {StartupError} when an applied file has been changed since: write a new one instead.
  */
 export async function pendingMigrations(
-  client: pg.Client,
+  client: Queryable,
   migrations: readonly Migration[],
 ): Promise<PendingMigration[]> {
   const exists = await client.query(
@@ -88,6 +89,23 @@ export async function pendingMigrations(
     );
   }
   return hashed.filter(({ name }) => !applied.has(name));
+}
+
+/**
+ * For whoever is about to use a database: this version on older tables would fail file by file. One that does not
+ * answer says nothing of its tables.
+ * @throws {StartupError} when a migration of this version is missing, with its name
+ */
+export async function expectMigrated(db: Queryable, set: MigrationSet): Promise<void> {
+  const pending = await pendingMigrations(db, await readMigrations(set)).catch((error: unknown) => {
+    if (isTransientDatabaseError(error)) return [];
+    throw error;
+  });
+  const [missing] = pending;
+  if (!missing) return;
+  throw new StartupError(
+    `The ${set} database is older than this version: it lacks ${missing.name}. Run "piing migrate" of this version first; what runs already may go on meanwhile.`,
+  );
 }
 
 /**

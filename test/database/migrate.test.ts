@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { migrateAll } from '../../src/commands/migrate-all.ts';
-import { applyMigrations, readMigrations, withMigrationLock } from '../../src/database/migrate.ts';
+import {
+  applyMigrations,
+  expectMigrated,
+  readMigrations,
+  withMigrationLock,
+} from '../../src/database/migrate.ts';
 import { loadCatalogue } from '../../src/schemas/catalogue.ts';
 import { emptyDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -45,6 +50,23 @@ describe('Migrations', () => {
        WHERE i.indisprimary AND c.relnamespace = 'public'::regnamespace`);
     assert.equal(keys.rows.length, 6);
     for (const { table, first } of keys.rows) assert.equal(first, 'organization_id', table);
+  });
+
+  it('are expected by whoever needs them, who says which one is missing and what to do', async () => {
+    await assert.rejects(
+      expectMigrated(database.pool, 'control'),
+      /control database is older than this version: it lacks control\/0001_tenancy\.sql\. Run "piing migrate"/,
+    );
+    await migrate();
+    await expectMigrated(database.pool, 'control');
+    await expectMigrated(database.pool, 'analytics');
+    await database.pool.query(
+      `DELETE FROM piing.schema_migrations WHERE name LIKE '%0002_load_confirmations%'`,
+    );
+    await assert.rejects(
+      expectMigrated(database.pool, 'analytics'),
+      /lacks analytics\/0002_load_confirmations/,
+    );
   });
 
   it('leave nothing of a file that fails, and say which it was', async () => {
