@@ -37,12 +37,18 @@ const BEAT = `
 UPDATE piing.jobs SET heartbeat_at = clock_timestamp() WHERE claim_id = ANY($1::uuid[])
 RETURNING claim_id AS "claimId", cancel_requested_at IS NOT NULL AS cancelled`;
 
+// A heartbeat from the future was given before the clock was set back: its worker may be long dead.
 const RESCUE = `
 UPDATE piing.jobs SET claim_id = NULL, run_at = now() + ${BACKOFF},
        last_error = format('The worker %s stopped answering while it ran this job.', worker)
  WHERE claim_id IS NOT NULL
-   AND (heartbeat_at < now() - make_interval(secs => $1) OR claimed_at < now() - interval '${LONGEST_RUN_SECONDS} seconds')
+   AND (abs(extract(epoch FROM now() - heartbeat_at)) > $1 OR claimed_at < now() - interval '${LONGEST_RUN_SECONDS} seconds')
 RETURNING upload_id AS "uploadId", organization_id AS "organizationId", worker`;
+
+// No try is put off for longer: what waits for more was put off before the clock was set back.
+const WAKE = `
+UPDATE piing.jobs SET run_at = now()
+ WHERE ${WAITING} AND run_at > now() + interval '${LONGEST_DELAY_SECONDS} seconds'`;
 
 const HOPELESS = `
 SELECT upload_id AS "uploadId", organization_id AS "organizationId", cancel_requested_at IS NOT NULL AS cancelled,
@@ -86,6 +92,11 @@ export interface Rescued extends ProcessUpload {
 /** Takes jobs away from workers that were silent for too long. */
 export async function rescueJobs(db: Queryable, silentSeconds: number): Promise<Rescued[]> {
   return (await db.query<Rescued>(RESCUE, [silentSeconds])).rows;
+}
+
+/** Lets jobs run that would wait for a time that the clock will not reach for long. Returns how many. */
+export async function wakeJobs(db: Queryable): Promise<number> {
+  return (await db.query(WAKE)).rowCount ?? 0;
 }
 
 /** A job that nobody shall try again: its tries are used up, or it was cancelled while its worker died. */

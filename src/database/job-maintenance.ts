@@ -1,6 +1,6 @@
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { buryJob, dropJob, hopelessJobs, rescueJobs } from './job-endings.ts';
+import { buryJob, dropJob, hopelessJobs, rescueJobs, wakeJobs } from './job-endings.ts';
 import { type ProcessUpload, queueDepth, restoreJobs } from './job-queue.ts';
 import type { Pool } from './pool.ts';
 
@@ -25,6 +25,9 @@ export async function maintainJobs(options: MaintenanceOptions, silentMs?: numbe
     logger.warn({ uploadId, worker }, 'a worker stopped answering; its job will be run again');
   }
   await endHopelessJobs(options);
+  const woken = await wakeJobs(pool);
+  if (woken > 0)
+    logger.warn({ woken }, 'jobs waited for a time that the clock does not reach soon; it was set back');
   const restored = await restoreJobs(pool);
   if (restored > 0)
     logger.warn({ restored }, 'acknowledged uploads without a job were put back into the queue');
@@ -32,7 +35,7 @@ export async function maintainJobs(options: MaintenanceOptions, silentMs?: numbe
   for (const [state, jobs] of Object.entries(depth)) metrics.jobs.set({ state }, jobs);
   metrics.oldestJobSeconds.set(oldestSeconds);
   metrics.oldestUnprocessedSeconds.set(unprocessedSeconds);
-  return rescued.length + restored > 0;
+  return rescued.length + woken + restored > 0;
 }
 
 /** The upload's status comes first: dying in between only repeats it, and a final status is not changed again. */

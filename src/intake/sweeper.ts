@@ -16,13 +16,14 @@ export interface SweeperOptions {
   readonly metrics: Metrics;
 }
 
+// A sign of life from the future was given before the clock was set back: it says nothing of now.
 // First the status, so that a process that was only slow can no longer acknowledge the file; then the object.
 const ABANDON_ORPHANS = `
 WITH orphans AS (
   SELECT u.id FROM piing.uploads u
    WHERE u.status = 'RECEIVING'
      AND NOT EXISTS (SELECT FROM piing.instances i
-                      WHERE i.id = u.instance_id AND i.seen_at > now() - make_interval(secs => $1))
+                      WHERE i.id = u.instance_id AND abs(extract(epoch FROM now() - i.seen_at)) < $1)
    LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
 ), abandoned AS (
   UPDATE piing.uploads u SET status = 'ABANDONED', completed_at = now(), discard_pending = true

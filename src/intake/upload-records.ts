@@ -54,12 +54,19 @@ INSERT INTO piing.uploads (id, organization_id, client_id, schema_type, file_nam
                            remote_address, object_key, idempotency_key, instance_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`;
 
+// The latest received file wins, so a file that is acknowledged is received after all that were before it, even when the
+// clock has been set back since (docs/decisions/0035). Times that are further ahead than a day are an accident.
+const TIME_OF_RECEIPT = `greatest(clock_timestamp(), (
+         SELECT l.received_at + interval '1 microsecond' FROM piing.uploads l
+          WHERE l.received_at IS NOT NULL AND l.received_at < now() + interval '1 day'
+          ORDER BY l.received_at DESC LIMIT 1))`;
+
 // A file with the same bytes is still processed: the merge makes that harmless, and the record says so.
 // One statement is one transaction: there is no PENDING upload without its job.
 const MARK_RECEIVED = `
 WITH received AS (
 UPDATE piing.uploads u
-   SET status = 'PENDING', received_at = clock_timestamp(), size_bytes = $2, sha256 = $3, file_name = $4,
+   SET status = 'PENDING', received_at = ${TIME_OF_RECEIPT}, size_bytes = $2, sha256 = $3, file_name = $4,
        received_warnings = $7, warnings = $7,
        duplicate_of = (SELECT d.id FROM piing.uploads d
                         WHERE d.organization_id = $5 AND d.schema_type = $6 AND d.sha256 = $3 AND d.id <> $1

@@ -104,6 +104,52 @@ describe('The intake', () => {
     ]);
   });
 
+  describe('when the clock of the database was set back', () => {
+    const receive = async () => {
+      const upload = await (await intakeWith()).begin(request);
+      await upload.write(Buffer.from(transactionsCsv(1)));
+      await upload.seal();
+      await upload.commit();
+      return upload.id;
+    };
+    /** How long after now an upload counts as received, in seconds. */
+    const secondsAhead = async (id: string) => {
+      const { rows } = await database.pool.query<{ ahead: number }>(
+        'SELECT extract(epoch FROM received_at - clock_timestamp())::float8 AS ahead FROM piing.uploads WHERE id = $1',
+        [id],
+      );
+      return rows[0]?.ahead ?? Number.NaN;
+    };
+    const shift = (id: string, by: string) =>
+      database.pool.query('UPDATE piing.uploads SET received_at = now() + $2::interval WHERE id = $1', [
+        id,
+        by,
+      ]);
+    after(() =>
+      database.pool.query('UPDATE piing.uploads SET received_at = now() WHERE received_at > now()'),
+    );
+
+    it('counts a file as received after those that were acknowledged before it', async () => {
+      const first = await receive();
+      await shift(first, '1 hour');
+      const second = await receive();
+      const { rows } = await database.pool.query(
+        'SELECT id FROM piing.uploads WHERE id = ANY($1) ORDER BY received_at',
+        [[first, second]],
+      );
+      assert.deepEqual(rows, [{ id: first }, { id: second }]);
+      const ahead = await secondsAhead(second);
+      assert.ok(ahead > 3_500 && ahead < 3_601, String(ahead));
+    });
+
+    it('does not follow a time that is further ahead than a day', async () => {
+      await database.pool.query('UPDATE piing.uploads SET received_at = now() WHERE received_at > now()');
+      await shift(await receive(), '2 days');
+      const ahead = await secondsAhead(await receive());
+      assert.ok(ahead <= 0, String(ahead));
+    });
+  });
+
   it('says of a file with the same bytes which one it repeats', async () => {
     const content = Buffer.from(transactionsCsv(3, 77));
     const ids = [];
@@ -273,6 +319,12 @@ describe('The intake', () => {
       await sweep();
       assert.equal((await findUpload(database.pool, id))?.status, 'RECEIVING');
       await upload.commit();
+    });
+
+    it('what a dead process was receiving whose last sign of life was given before the clock was set back', async () => {
+      const { id } = await leaveUnfinished('-1 hour');
+      await sweep();
+      assert.equal((await findUpload(database.pool, id))?.status, 'ABANDONED');
     });
 
     it('what a process left whose heartbeat row is gone', async () => {

@@ -245,6 +245,28 @@ describe('A job', function () {
     assert.deepEqual(ran, [id], 'once');
   });
 
+  it('runs soon though the clock was set back after its next try was put off', async () => {
+    const [id = '' as UploadId] = await enqueue(database.pool, { organization: 'blue' });
+    await database.pool.query(`UPDATE piing.jobs SET run_at = now() + interval '1 hour'`);
+    const ran: UploadId[] = [];
+    consume(async ({ uploadId }) => {
+      ran.push(uploadId);
+      await end(database.pool, uploadId);
+    });
+    await gone(id);
+    assert.deepEqual(ran, [id]);
+  });
+
+  it('is taken from a dead worker whose last sign of life was given before the clock was set back', async () => {
+    const [id = '' as UploadId] = await enqueue(database.pool, { organization: 'blue' });
+    await database.pool.query(
+      `UPDATE piing.jobs SET claim_id = gen_random_uuid(), worker = 'dead', claimed_at = now() + interval '1 hour',
+              heartbeat_at = now() + interval '1 hour'`,
+    );
+    consume(({ uploadId }) => end(database.pool, uploadId));
+    await gone(id);
+  });
+
   /** A worker in a process of its own that never finishes a job. */
   async function startChild(): Promise<ChildProcess> {
     const child = fork(join(import.meta.dirname, '../support/stuck-worker.ts'), [database.url]);
