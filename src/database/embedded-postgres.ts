@@ -27,6 +27,8 @@ export interface EmbeddedPostgresOptions {
   readonly database?: string;
   /** `name=value` server settings. */
   readonly settings?: readonly string[];
+  /** More variables for the server. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const STOP_TIMEOUT_MS = 30_000;
@@ -44,7 +46,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   await stopLeftover(data);
   const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', ...(options.settings ?? [])];
   const args = ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])];
-  const server = spawnAs(account, binaries.postgres, args, directory);
+  const server = spawnAs(account, binaries.postgres, args, directory, options.environment);
   await untilReady(server);
   const url = `postgres://postgres:${password}@127.0.0.1:${port}`;
   try {
@@ -161,13 +163,14 @@ function spawnAs(
   command: string,
   args: readonly string[],
   directory: string,
+  environment: Readonly<Record<string, string>> = {},
 ): ChildProcess {
   const options: SpawnOptions = {
     cwd: directory,
     // A group of its own: ^C in the terminal reaches the gateway only, which then stops the database last.
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' },
+    env: { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC', ...environment },
   };
   if (!account) return spawn(command, args, options);
   const { uid, gid, needsCapability } = account;

@@ -1,17 +1,18 @@
 import { until } from '../support/until.ts';
 import { checkPromise, type Findings } from './checker.ts';
-import { FAULTS, type Fault } from './faults.ts';
+import type { Fault } from './fault.ts';
+import { faultsFor } from './faults.ts';
 import { FileMaker, type SentFile } from './files.ts';
-import { type Fleet, startFleet } from './fleet.ts';
+import { type Fleet, type FleetOptions, startFleet } from './fleet.ts';
 import { seededRandom } from './random.ts';
-import { Sender } from './senders.ts';
+import { type Recovery, Watch } from './recovery.ts';
+import { Backlog, Sender } from './senders.ts';
 
-export interface CampaignOptions {
+export interface CampaignOptions extends FleetOptions {
   readonly seed: number;
   readonly seconds: number;
   /** Goes on for longer, on a slow machine, until so many faults have struck; default 1. */
   readonly atLeast?: number;
-  readonly beside?: string | undefined;
   readonly onProgress?: (line: string) => void;
 }
 
@@ -19,8 +20,12 @@ export interface Campaign {
   readonly fleet: Fleet;
   readonly sent: readonly SentFile[];
   readonly findings: Findings;
-  /** How often each fault struck, and how long it took from its healing to the next acknowledgement, in seconds. */
-  readonly struck: ReadonlyMap<string, readonly number[]>;
+  /** Each fault that struck, and how the fleet came back from it each time. */
+  readonly struck: ReadonlyMap<string, readonly Recovery[]>;
+  /** Faults that cannot be had here. */
+  readonly leftOut: readonly string[];
+  /** Processes that ended without having been told to, and with what. */
+  readonly deaths: readonly string[];
   /** The longest time without any acknowledgement, in seconds. */
   readonly longestStall: number;
   /** From the last fault's healing until everything that was received had ended, in seconds. */
@@ -28,89 +33,103 @@ export interface Campaign {
 }
 
 const SENDERS = ['sftp', 'sftp', 'sftp', 'http', 'http'] as const;
-/** Sweeping waits 45 s for a dead process, retries of a job up to two minutes. */
+const HEAL_MS = 60_000;
+/** Sweeping waits 45 s for a dead process, retries of a job up to three minutes. */
 const SETTLE_MS = 400_000;
+
+export interface Senders {
+  sent(): readonly SentFile[];
+  /** Ends them after the files that are being sent. */
+  stop(): Promise<void>;
+}
+
+export function startSenders(fleet: Fleet, seed: number, retries = false): Senders {
+  const random = seededRandom(seed);
+  const backlog = new Backlog(fleet);
+  const senders = SENDERS.map((door, index) => {
+    const maker = new FileMaker(random.fork(), index);
+    const name = `${door}-${index}`;
+    return new Sender({ fleet, maker, random: random.fork(), name, door, retries, backlog });
+  });
+  return {
+    sent: () => senders.flatMap(({ sent }) => sent),
+    stop: async () => {
+      await Promise.all(senders.map((sender) => sender.stop()));
+      backlog.stop();
+    },
+  };
+}
 
 /** Lets files flow while faults strike one after the other, sometimes two at once; then holds the world to its word. */
 export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
   const { seed, seconds, atLeast = 1, onProgress = () => undefined } = options;
-  const random = seededRandom(seed);
-  const fleet = await startFleet({ beside: options.beside });
-  const senders = SENDERS.map(
-    (door, index) => new Sender(fleet, new FileMaker(random.fork()), random.fork(), `${door}-${index}`, door),
-  );
-  const everything = () => senders.flatMap((sender) => sender.sent);
-  const watch = watchStalls(everything);
-  const struck = new Map<string, number[]>();
-  const schedule = random.fork();
+  const fleet = await startFleet(options);
+  const { possible, leftOut } = faultsFor(fleet);
+  const senders = startSenders(fleet, seed);
+  const watch = new Watch(senders.sent);
+  const struck = new Map<string, Recovery[]>();
+  const schedule = seededRandom(seed + 1);
   const end = Date.now() + seconds * 1_000;
+  const strike = async (fault: Fault) => {
+    const { heal, members } = await fault.strike(fleet, schedule);
+    await pause(schedule.between(...fault.lasts));
+    // Two faults at once: one may keep the other from being healed, until it is healed itself.
+    await until(
+      () =>
+        heal()
+          .then(() => true)
+          .catch(() => undefined),
+      HEAL_MS,
+      500,
+    );
+    const recovery = await watch.recovery(fleet, members);
+    struck.set(fault.name, [...(struck.get(fault.name) ?? []), recovery]);
+    onProgress(`  ${fault.name}: acknowledged after ${recovery.acknowledged.toFixed(1)} s`);
+  };
   // Every kind once before any comes again.
   let left: Fault[] = [];
   while (Date.now() < end || struck.size < atLeast) {
     await pause(schedule.between(500, 3_000));
     const now = Array.from({ length: schedule.chance(0.2) ? 2 : 1 }, () => {
-      if (left.length === 0) left = [...FAULTS];
+      if (left.length === 0) left = [...possible];
       return left.splice(schedule.between(0, left.length - 1), 1)[0] as Fault;
     });
-    onProgress(
-      `${Math.max(0, Math.round((end - Date.now()) / 1_000))} s left: ${now.map((f) => f.name).join(' and ')}`,
-    );
-    await Promise.all(
-      now.map(async (fault) => {
-        const heal = await fault.strike(fleet, schedule);
-        await pause(schedule.between(...fault.lasts));
-        await heal();
-        const recovered = await watch.nextAcknowledgement();
-        struck.set(fault.name, [...(struck.get(fault.name) ?? []), recovered]);
-      }),
-    );
+    const seconds = Math.max(0, Math.round((end - Date.now()) / 1_000));
+    onProgress(`${seconds} s left: ${now.map(({ name }) => name).join(' and ')}`);
+    await Promise.all(now.map(strike));
   }
-  for (const sender of senders) await sender.stop();
+  await senders.stop();
   watch.stop();
-  for (const member of fleet.members) await fleet.start(member);
-  const begun = performance.now();
+  const deaths = fleet.members.flatMap(({ name, deaths }) => deaths.map((how) => `${name} with ${how}`));
   onProgress('settling');
-  await until(() => settled(fleet), SETTLE_MS).catch(() => onProgress('did not settle in time'));
-  const settleSeconds = (performance.now() - begun) / 1_000;
-  const sent = everything();
+  const settleSeconds = await settle(fleet, { onProgress });
+  const sent = senders.sent();
+  const world = { pool: fleet.pool, objects: fleet.store.objects };
   return {
-    ...{ fleet, sent, struck, settleSeconds, longestStall: watch.longest() },
-    findings: await checkPromise(fleet, sent),
+    ...{ fleet, sent, struck, leftOut, deaths, settleSeconds, longestStall: watch.longestStall },
+    findings: await checkPromise(world, sent),
   };
 }
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function settled({ pool }: Fleet): Promise<true | undefined> {
-  await pause(500);
-  const { rows } = await pool.query<{ open: number }>(
-    `SELECT count(*)::int AS open FROM piing.uploads
-      WHERE status IN ('RECEIVING', 'PENDING', 'PROCESSING') OR discard_pending`,
-  );
-  return rows[0]?.open === 0 ? true : undefined;
-}
-
-function watchStalls(everything: () => readonly SentFile[]) {
-  let count = 0;
-  let since = performance.now();
-  let longest = 0;
-  const acknowledged = () => everything().filter(({ told }) => told === 'acknowledged').length;
-  const timer = setInterval(() => {
-    const now = acknowledged();
-    longest = Math.max(longest, performance.now() - since);
-    if (now === count) return;
-    count = now;
-    since = performance.now();
-  }, 100);
-  return {
-    longest: () => longest / 1_000,
-    stop: () => clearInterval(timer),
-    /** Seconds until a file is acknowledged again; at most a minute. */
-    nextAcknowledgement: async () => {
-      const begun = performance.now();
-      const before = acknowledged();
-      await until(async () => (acknowledged() > before ? true : undefined), 60_000).catch(() => undefined);
-      return (performance.now() - begun) / 1_000;
-    },
+/** Waits until everything that was received has ended; how long that took, in seconds. */
+export async function settle(
+  { members, pool }: Fleet,
+  options: { readonly patienceMs?: number; readonly onProgress?: (line: string) => void } = {},
+): Promise<number> {
+  for (const member of members) await member.start();
+  const begun = performance.now();
+  const ended = async () => {
+    await pause(500);
+    const { rows } = await pool.query<{ open: number }>(
+      `SELECT count(*)::int AS open FROM piing.uploads
+        WHERE status IN ('RECEIVING', 'PENDING', 'PROCESSING') OR discard_pending`,
+    );
+    return rows[0]?.open === 0 ? true : undefined;
   };
+  await until(ended, options.patienceMs ?? SETTLE_MS).catch(() =>
+    options.onProgress?.('did not settle in time'),
+  );
+  return (performance.now() - begun) / 1_000;
 }

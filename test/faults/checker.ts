@@ -1,17 +1,20 @@
-import { createHash } from 'node:crypto';
-import { GetObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { Queryable } from '../../src/database/pool.ts';
 import { rejectReportKey } from '../../src/storage/raw-store.ts';
 import { loadedCount, loadedRows, type SentFile } from './files.ts';
-import type { Fleet } from './fleet.ts';
+import type { StoredObjects } from './stored-objects.ts';
 
 /** What the checker reads; the database, perhaps, as one transaction sees it. */
-export type World = Pick<Fleet, 's3' | 'bucket'> & { readonly pool: Queryable };
+export interface World {
+  readonly pool: Queryable;
+  readonly objects: StoredObjects;
+}
 
 /** What the promise says and the world does not, each in a sentence. */
 export interface Findings {
   readonly lost: readonly string[];
   readonly wrongRows: readonly string[];
+  /** Files that count as received after one that was sent when they had been acknowledged already. */
+  readonly wrongOrder: readonly string[];
   readonly leftovers: readonly string[];
   readonly unacknowledged: readonly string[];
 }
@@ -27,6 +30,7 @@ interface UploadRow {
   readonly sha256: string | null;
   readonly rows_total: number | null;
   readonly rows_rejected: number | null;
+  readonly rows_loaded: number | null;
 }
 
 /**
@@ -44,6 +48,7 @@ export async function checkPromise(
   return {
     lost: await findLost(world, sent, received, options.objects),
     wrongRows: await findWrongRows(world, sent, received),
+    wrongOrder: findWrongOrder(sent, received),
     leftovers: await findLeftovers(world, uploads),
     unacknowledged: sent
       .filter((file) => file.told === 'refused' && received(file).length > 0)
@@ -54,7 +59,7 @@ export async function checkPromise(
 async function readUploads({ pool }: World): Promise<UploadRow[]> {
   const { rows } = await pool.query<UploadRow>(
     `SELECT id, organization_id, file_name, status, received_at::text, object_key, encode(sha256, 'hex') AS sha256,
-            rows_total, rows_rejected,
+            rows_total, rows_rejected, rows_loaded,
             to_char(received_at, 'YYYY-MM-DD HH24:MI:SS.US') || id::text AS "order"
        FROM piing.uploads`,
   );
@@ -81,31 +86,39 @@ async function findLost(
       if (upload.status !== file.expectedEnd)
         lost.push(`${file.name} is ${upload.status} and has to be ${file.expectedEnd}`);
       if (upload.sha256 !== file.sha256) lost.push(`${file.name} is recorded with another SHA-256`);
-      if (objects && (await hashOfObject(world, upload.object_key)) !== file.sha256)
+      if (objects && (await world.objects.sha256(upload.object_key)) !== file.sha256)
         lost.push(`${file.name}: the stored object is not what was sent`);
       const rows = (upload.rows_total ?? 0) - (upload.rows_rejected ?? 0);
       if (objects && upload.status === 'PARTIALLY_COMPLETED' && !(await hasReport(world, upload)))
         lost.push(`${file.name} has no reject report`);
       if (upload.status === 'COMPLETED' && rows !== loadedCount(file.rows))
         lost.push(`${file.name} counts ${rows} rows and has ${loadedCount(file.rows)}`);
+      if (file.rows.exclusive && (upload.rows_loaded ?? 0) !== loadedCount(file.rows))
+        lost.push(`${file.name} counts ${upload.rows_loaded} new rows and had ${loadedCount(file.rows)}`);
     }
   }
   return lost;
 }
 
-async function hashOfObject({ s3, bucket }: World, key: string): Promise<string> {
-  try {
-    const { Body } = await s3.client.send(new GetObjectCommand({ Bucket: bucket, Key: `files/${key}` }));
-    return createHash('sha256')
-      .update((await Body?.transformToByteArray()) ?? '')
-      .digest('hex');
-  } catch (error) {
-    return (error as Error).name;
-  }
-}
+const hasReport = async ({ objects }: World, { object_key }: UploadRow) =>
+  /^[0-9a-f]{64}$/.test(await objects.sha256(rejectReportKey(object_key)));
 
-const hasReport = async (world: World, { object_key }: UploadRow) =>
-  !/^NoSuchKey|^NotFound/.test(await hashOfObject(world, rejectReportKey(object_key)));
+/** Whatever the clocks say: who was acknowledged before another was begun was received before it. */
+function findWrongOrder(sent: readonly SentFile[], received: Received): string[] {
+  const wrong: string[] = [];
+  for (const files of Map.groupBy(sent, ({ tenant }) => tenant.organizationId).values()) {
+    const inOrder = files
+      .flatMap((file) => received(file).map(({ order }) => ({ file, order })))
+      .sort((a, b) => (a.order < b.order ? -1 : 1));
+    let latest: SentFile | undefined;
+    for (const { file } of inOrder) {
+      if (latest && file.acknowledgedAt !== undefined && file.acknowledgedAt < latest.begunAt)
+        wrong.push(`${file.name} counts as received after ${latest.name}, which was sent later`);
+      if (!latest || file.begunAt > latest.begunAt) latest = file;
+    }
+  }
+  return wrong;
+}
 
 /** Rows that are missing, twice, wrong, of nobody's file, or another organization's. */
 async function findWrongRows(world: World, sent: readonly SentFile[], received: Received): Promise<string[]> {
@@ -141,23 +154,14 @@ async function findWrongRows(world: World, sent: readonly SentFile[], received: 
 }
 
 /** What nobody needs and nothing will remove: objects, parts, jobs, tables, unfinished records. */
-async function findLeftovers({ pool, s3, bucket }: World, uploads: readonly UploadRow[]): Promise<string[]> {
+async function findLeftovers({ pool, objects }: World, uploads: readonly UploadRow[]): Promise<string[]> {
   const left: string[] = [];
   for (const { file_name, status } of uploads)
     if (['RECEIVING', 'PENDING', 'PROCESSING'].includes(status)) left.push(`${file_name} is still ${status}`);
   const raw = uploads.filter((one) => one.received_at !== null).map((one) => one.object_key);
   const known = new Set([...raw, ...raw.map(rejectReportKey)]);
-  let token: string | undefined;
-  do {
-    const page = await s3.client.send(new ListObjectsV2Command({ Bucket: bucket, ContinuationToken: token }));
-    for (const { Key = '' } of page.Contents ?? []) {
-      const key = Key.replace(/^files\//, '');
-      if (!known.has(key)) left.push(`object ${Key}`);
-    }
-    token = page.NextContinuationToken;
-  } while (token);
-  const parts = await s3.client.send(new ListMultipartUploadsCommand({ Bucket: bucket }));
-  for (const { Key } of parts.Uploads ?? []) left.push(`parts of ${Key}`);
+  for (const key of await objects.keys()) if (!known.has(key)) left.push(`object ${key}`);
+  for (const key of await objects.unfinished()) left.push(`parts of ${key}`);
   const jobs = await pool.query('SELECT upload_id FROM piing.jobs');
   for (const { upload_id } of jobs.rows) left.push(`job of ${upload_id}`);
   const staging = await pool.query(

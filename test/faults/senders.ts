@@ -1,6 +1,7 @@
 import { RawSftp, type Reply } from '../support/raw-sftp.ts';
 import type { FileMaker, SentFile } from './files.ts';
-import type { Fleet, Member } from './fleet.ts';
+import type { Fleet } from './fleet.ts';
+import type { Member } from './member.ts';
 import type { Random } from './random.ts';
 
 /** How long a client waits for an answer before it gives up, in milliseconds. */
@@ -9,22 +10,58 @@ const WRITE_BYTES = 32 * 1024;
 /** WRITEs that wait for their answers, as OpenSSH has 64. */
 const IN_FLIGHT = 16;
 
+export interface SenderOptions {
+  readonly fleet: Fleet;
+  readonly maker: FileMaker;
+  readonly random: Random;
+  readonly name: string;
+  readonly door: SentFile['door'];
+  readonly backlog: Backlog;
+  /** Sends what was not acknowledged again, to another member, as a load balancer would; default: goes on. */
+  readonly retries?: boolean;
+}
+
+/** Files that wait to be processed; with more of them senders wait too, or they would only measure the queue. */
+const MAX_BACKLOG = 200;
+const BACKLOG_EVERY_MS = 1_000;
+
+/** Looks now and then how many files wait. */
+export class Backlog {
+  readonly #timer: NodeJS.Timeout;
+  #files = 0;
+
+  constructor({ pool }: Fleet) {
+    const look = async () => {
+      const { rows } = await pool.query<{ files: number }>(
+        `SELECT count(*)::int AS files FROM piing.uploads WHERE status IN ('PENDING', 'PROCESSING')`,
+      );
+      this.#files = rows[0]?.files ?? 0;
+    };
+    // While the database is away the last number stands.
+    this.#timer = setInterval(() => void look().catch(() => undefined), BACKLOG_EVERY_MS);
+  }
+
+  get isLong(): boolean {
+    return this.#files > MAX_BACKLOG;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+const MAX_ATTEMPTS = 10;
+
 /** Sends files one after the other until it is stopped, and notes what it was told of each. */
 export class Sender {
   readonly sent: SentFile[] = [];
-  readonly #fleet: Fleet;
-  readonly #random: Random;
-  readonly #name: string;
-  readonly #door: SentFile['door'];
+  readonly #options: SenderOptions;
   #stopped = false;
   readonly #running: Promise<void>;
 
-  constructor(fleet: Fleet, maker: FileMaker, random: Random, name: string, door: SentFile['door']) {
-    this.#fleet = fleet;
-    this.#random = random;
-    this.#name = name;
-    this.#door = door;
-    this.#running = this.#run(maker);
+  constructor(options: SenderOptions) {
+    this.#options = options;
+    this.#running = this.#run();
   }
 
   /** Ends after the file that is being sent. */
@@ -33,18 +70,33 @@ export class Sender {
     await this.#running;
   }
 
-  async #run(maker: FileMaker): Promise<void> {
+  async #run(): Promise<void> {
+    const { fleet, maker, random, name, door, retries, backlog } = this.#options;
     while (!this.#stopped) {
-      const file = maker.next(this.#random.pick(this.#fleet.tenants), this.#name, this.#door);
-      this.sent.push(file);
-      const role = this.#door === 'sftp' ? 'gateway' : 'api';
-      const member = this.#random.pick(this.#fleet.members.filter((one) => one.role === role));
-      await (this.#door === 'sftp' ? putBySftp(member, file) : postByHttp(member, file));
-      file.content = Buffer.alloc(0);
-      await pause(
-        file.told === 'acknowledged' ? this.#random.between(0, 50) : this.#random.between(100, 500),
-      );
+      if (backlog.isLong) {
+        await pause(BACKLOG_EVERY_MS);
+        continue;
+      }
+      let file = maker.next(random.pick(fleet.tenants), name, door);
+      await this.#send(file);
+      while (retries && file.told !== 'acknowledged' && file.attempt < MAX_ATTEMPTS) {
+        const { via } = file;
+        file = maker.again(file);
+        await this.#send(file, via);
+      }
     }
+  }
+
+  async #send(file: SentFile, except?: string): Promise<void> {
+    const { fleet, random, door } = this.#options;
+    this.sent.push(file);
+    const role = door === 'sftp' ? 'gateway' : 'api';
+    const member = random.pick(fleet.members.filter((one) => one.role === role && one.name !== except));
+    file.via = member.name;
+    await (door === 'sftp' ? putBySftp(member, file) : postByHttp(member, file));
+    if (file.told === 'acknowledged') file.acknowledgedAt = performance.now();
+    file.content = Buffer.alloc(0);
+    await pause(file.told === 'acknowledged' ? random.between(0, 50) : random.between(100, 500));
   }
 }
 

@@ -95,16 +95,25 @@ function withDatabase(url: string, name: string): string {
 }
 
 /** A pool on a database of the caller's own server, with everything that `piing migrate` makes; closed at the end. */
-export async function migratedPool(
-  url: string,
-  options: { readonly applicationName: string; readonly max: number },
-): Promise<Pool> {
-  const pool = createPool({ url, ...options, statementTimeoutMs: 0, logger: silentLogger });
-  stopAtEnd(() => pool.end());
+export async function migratedPool(url: string, options: PoolOptions): Promise<Pool> {
+  const pool = poolOn(url, options);
   await migrate(url);
   return pool;
 }
 
+interface PoolOptions {
+  readonly applicationName: string;
+  readonly max: number;
+}
+
+/** A pool on a database of the caller's own server as it is; closed at the end. */
+export function poolOn(url: string, options: PoolOptions): Pool {
+  const pool = createPool({ url, ...options, statementTimeoutMs: 0, logger: silentLogger });
+  stopAtEnd(() => pool.end());
+  return pool;
+}
+
+/** What `piing migrate` does. */
 async function migrate(url: string): Promise<void> {
   const catalogue = await loadCatalogue('config/schemas');
   await migrateAll({ databaseUrl: url, analyticsDatabaseUrl: url, catalogue });

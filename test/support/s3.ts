@@ -23,10 +23,10 @@ export function testS3(): Promise<TestS3> {
   return shared;
 }
 
-/** A real S3 server (VersityGW on a temporary directory) of the caller's own. */
-export async function startS3(): Promise<TestS3> {
+/** A real S3 server (VersityGW) of the caller's own, on a temporary directory or the caller's. */
+export async function startS3(own?: string): Promise<TestS3> {
   const program = join(buildGoTools('s3'), 'versitygw');
-  const directory = await temporaryDirectory('s3');
+  const directory = own ?? (await temporaryDirectory('s3'));
   const port = await freePort();
   const accessKeyId = 'test';
   const secretAccessKey = randomBytes(16).toString('hex');
