@@ -41,7 +41,7 @@ export class Connection {
   #logger: Logger;
   #access: Access | undefined;
   #openChannels = 0;
-  #lastActive = Date.now();
+  #lastActive = performance.now();
   #ending = false;
   #rechecking: Promise<void> = Promise.resolve();
 
@@ -101,7 +101,7 @@ export class Connection {
     this.#visitor.socket.destroy();
   }
 
-  /** Ends what has taken too long by now, in milliseconds of the clock. */
+  /** Ends what has taken too long by now, in milliseconds of the monotonic clock: the other one is set at times. */
   checkTime(now: number): void {
     const { limits, budget } = this.#options;
     if (!this.#access || this.#ending) return;
@@ -169,7 +169,7 @@ export class Connection {
     }
     this.#visitor.loggedIn();
     this.#access = access;
-    this.#lastActive = Date.now();
+    this.#lastActive = performance.now();
     return true;
   }
 
@@ -198,7 +198,7 @@ export class Connection {
   async #runChannel(channel: ServerChannel): Promise<void> {
     channel.on('error', (error: Error) => this.#logger.debug({ reason: error.message }, 'SSH channel error'));
     channel.on('data', () => {
-      this.#lastActive = Date.now();
+      this.#lastActive = performance.now();
     });
     const { clientId } = this.#currentAccess();
     const { address } = this.#visitor;

@@ -86,7 +86,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const clock = setInterval(() => {
     metrics.sftpBufferedBytes.set(budget.total);
-    const now = Date.now();
+    const now = performance.now();
     for (const connection of connections) connection.checkTime(now);
   }, CLOCK_MS);
   const unsubscribe = options.changes.subscribe((organizationId) => {
@@ -116,10 +116,10 @@ function firstOfEachType(keys: readonly HostKey[]): HostKey[] {
 }
 
 async function drain(connections: ReadonlySet<Connection>, graceMs: number): Promise<void> {
-  const deadline = Date.now() + graceMs;
+  const deadline = performance.now() + graceMs;
   const reason = new Refusal('DRAINING', 'The server restarted before the file was complete. Send it again.');
   for (;;) {
-    const late = Date.now() >= deadline;
+    const late = performance.now() >= deadline;
     const idle = [...connections].filter((connection) => late || connection.unfinishedUploads === 0);
     for (const connection of idle) void connection.end(reason);
     if (late || connections.size === 0) break;

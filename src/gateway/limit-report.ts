@@ -37,8 +37,8 @@ export class LimitReport {
   }
 
   #atTimes(kind: string, log: (suppressed: number | undefined) => void): void {
-    const now = Date.now();
-    const line = this.#lines.get(kind) ?? { at: 0, suppressed: 0 };
+    const now = performance.now();
+    const line = this.#lines.get(kind) ?? { at: Number.NEGATIVE_INFINITY, suppressed: 0 };
     if (now - line.at < LINE_INTERVAL_MS) {
       line.suppressed += 1;
       return;

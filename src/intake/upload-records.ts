@@ -140,7 +140,7 @@ async function begin(pool: Pool, instanceId: InstanceId, upload: NewUpload): Pro
 
 /** A database that goes away for moments, as in a failover, costs no upload: the transaction is run again. */
 async function commit(pool: Pool, file: ReceivedFile): Promise<Date> {
-  const deadline = Date.now() + COMMIT_PATIENCE_MS;
+  const deadline = performance.now() + COMMIT_PATIENCE_MS;
   for (;;) {
     try {
       return await markReceived(pool, file);
@@ -150,7 +150,7 @@ async function commit(pool: Pool, file: ReceivedFile): Promise<Date> {
         throw new UnknownOutcome(cause);
       });
       if (receivedAt) return receivedAt;
-      if (Date.now() > deadline) throw error;
+      if (performance.now() > deadline) throw error;
     }
   }
 }
@@ -193,7 +193,7 @@ async function outcomeOf(pool: Pool, id: UploadId, deadline: number): Promise<Da
       );
       return found.rows[0]?.received_at ?? undefined;
     } catch (error) {
-      if (Date.now() > deadline) throw error;
+      if (performance.now() > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }

@@ -97,7 +97,7 @@ export async function organizationState(
 }
 
 async function stopJobs(control: Pool, id: OrganizationId, patienceMs: number): Promise<number> {
-  const deadline = Date.now() + patienceMs;
+  const deadline = performance.now() + patienceMs;
   let dropped = 0;
   const notice: JobsNotice = 'cancel';
   for (;;) {
@@ -106,7 +106,7 @@ async function stopJobs(control: Pool, id: OrganizationId, patienceMs: number): 
     const running = await changed(control, CANCEL_RUNNING, id);
     if (running === 0) return dropped;
     await control.query(`SELECT pg_notify(${pg.escapeLiteral(JOBS_CHANNEL)}, $1)`, [notice]);
-    if (Date.now() > deadline)
+    if (performance.now() > deadline)
       throw new StillRunningError(
         `A worker still runs ${running} jobs of ${id}. Its doors are closed and nothing was removed: run this again in a minute.`,
       );

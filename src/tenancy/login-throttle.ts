@@ -92,8 +92,8 @@ export function throttleLogins(
   };
 
   const noteSuccess = async (pair: string) => {
-    const now = Date.now();
-    if ((noted.get(pair) ?? 0) > now - NOTED_MS) return;
+    const now = performance.now();
+    if (now - (noted.get(pair) ?? Number.NEGATIVE_INFINITY) < NOTED_MS) return;
     if (noted.size >= MAX_NOTED) noted.clear();
     noted.set(pair, now);
     await known.set(pair, 1, KNOWN_SECONDS);

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { stopTestServers } from '../support/servers.ts';
 import { runCampaign } from './campaign.ts';
+import { enduranceText, runEndurance } from './endurance.ts';
 import { findingsText, reportOf } from './report.ts';
 import { runUpgrade } from './upgrade.ts';
 
@@ -10,7 +11,8 @@ const HELP = `Breaks a fleet of two gateways, two APIs and two workers while fil
   --store KIND        s3 (default) or directory: where the fleet keeps files
   --beside DIR        another version of this repository, with its node_modules, from which the second of every role
                       runs, on the database of this one: what an upgrade does
-  --upgrade-from DIR  no faults: goes from the version in DIR to this one, back, and forth again, member by member`;
+  --upgrade-from DIR  no faults: goes from the version in DIR to this one, back, and forth again, member by member
+  --endurance         no faults: shows what the processes use, the largest of each tenth of the time`;
 
 const { values } = parseArgs({
   options: {
@@ -19,6 +21,7 @@ const { values } = parseArgs({
     store: { type: 'string', default: 's3' },
     beside: { type: 'string' },
     'upgrade-from': { type: 'string' },
+    endurance: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -37,7 +40,7 @@ if (values.help) {
 } else {
   try {
     const from = values['upgrade-from'];
-    const kept = from === undefined ? await campaign() : await upgrade(from);
+    const kept = values.endurance ? await endurance() : from ? await upgrade(from) : await campaign();
     if (!kept) process.exitCode = 1;
   } finally {
     await stopTestServers();
@@ -52,6 +55,13 @@ async function campaign(): Promise<boolean> {
   const kept = Object.values(outcome.findings).every((found) => found.length === 0);
   if (!kept) print(outcome.fleet.log.slice(-LOG_ENTRIES).join(''));
   return kept;
+}
+
+async function endurance(): Promise<boolean> {
+  const outcome = await runEndurance({ seed, seconds, onProgress });
+  print(enduranceText(outcome));
+  print(findingsText(outcome.findings));
+  return Object.values(outcome.findings).every((found) => found.length === 0);
 }
 
 async function upgrade(from: string): Promise<boolean> {

@@ -13,6 +13,7 @@ export interface ClientFile {
   /** `writing`: open; `staged`: closed under a temporary name; `received`: acknowledged. */
   state: 'writing' | 'staged' | 'received';
   modifiedAt: Date;
+  /** Milliseconds of the monotonic clock. */
   readonly openedAt: number;
 }
 

@@ -60,15 +60,14 @@ export class FileRequests {
       remoteAddress,
     });
     const handle = new UploadHandle(upload, this.#context.ahead, attributes.size);
-    const now = new Date();
     const file: ClientFile = {
       schemaType,
       name,
       format,
       handle,
       state: 'writing',
-      modifiedAt: now,
-      openedAt: now.getTime(),
+      modifiedAt: new Date(),
+      openedAt: performance.now(),
     };
     this.#unfinished.add(file);
     this.#context.files.add(file);

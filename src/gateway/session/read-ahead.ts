@@ -122,7 +122,7 @@ export class ReadAhead {
   waitForPeer(): void {
     if (this.#ended) return;
     this.#unread += 1;
-    if (this.#unread === 1) this.#unreadSince = Date.now();
+    if (this.#unread === 1) this.#unreadSince = performance.now();
     this.#budget.change(PAUSED_CHANNEL_BYTES);
     this.reconsider();
   }

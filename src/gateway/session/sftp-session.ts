@@ -102,7 +102,7 @@ export class SftpSession {
     for (const file of this.#openFiles()) await file.handle.abandon(reason);
   }
 
-  /** Ends the files that were opened before this time, in milliseconds of the clock. */
+  /** Ends the files that were opened before this time, in milliseconds of the monotonic clock. */
   async abandonOlderThan(time: number, onEach: () => void): Promise<void> {
     for (const file of this.#openFiles()) {
       if (file.openedAt >= time) continue;
