@@ -75,15 +75,20 @@ export class JsonReader {
   end(): void {
     if (this.#blank) throw new FileFault('EMPTY_FILE', 'The file is empty.');
     const { rows } = this;
-    try {
-      this.#hold(tokensOf(this.#parse(none as unknown as string)), 0);
-    } catch {
-      // It says that the text ends too early, as the state of the rows does.
-    }
-    this.#takeHeld();
+    if (this.#endsWhole()) this.#takeHeld();
     if (rows.done) return rows.expectSome();
     const message = `The JSON ends in the middle, after ${rows.count} complete records. The file is cut off: send it again.`;
     throw new FileFault('TRUNCATED_JSON', message, { line: rows.count + 1 });
+  }
+
+  /** False when the text ends too early. Whether its last number was a token already depends on where it was cut. */
+  #endsWhole(): boolean {
+    try {
+      this.#hold(tokensOf(this.#parse(none as unknown as string)), 0);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #hold(tokens: readonly Token[], characters: number): void {
