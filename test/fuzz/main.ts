@@ -10,6 +10,7 @@ const HELP = `Searches one parser for inputs that it takes wrongly, guided by th
   --seed S         the same seed makes the same choices (default: the time)
   --save           keeps the inputs that reach most in test/fuzz/corpus/NAME/reached.txt, which npm test tries again
   --fresh          begins with the seeds alone, not with the corpus
+  --files          says how much of each file was reached
   --unguided       changes the seeds only, whatever they reach: to see what the guidance is worth
 What breaks a target is kept as test/fuzz/corpus/NAME/found-…, and fails npm test until it is mended.`;
 
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     save: { type: 'boolean', default: false },
     fresh: { type: 'boolean', default: false },
+    files: { type: 'boolean', default: false },
     unguided: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -49,6 +51,9 @@ if (values.help || !Object.hasOwn(TARGETS, values.target)) {
     `${executions} executions in ${seconds.toFixed(1)} s (${Math.round(executions / seconds)} a second), ` +
       `${blocks} of ${allBlocks} blocks reached, ${inputs} inputs, ${findings.length} findings`,
   );
+  if (values.files)
+    for (const { file, reached, blocks: all } of report.files)
+      say(`${`${reached} of ${all}`.padStart(14)}  ${file}`);
   process.exitCode = findings.length > 0 ? 1 : 0;
 }
 process.exit();

@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, relative } from 'node:path';
 import { seededRandom } from '../../faults/random.ts';
 import { corpusOf, keep, reachedOf, writeReached } from '../corpus.ts';
 import { TARGETS } from '../targets/index.ts';
@@ -30,6 +30,8 @@ export interface CampaignReport {
   readonly seconds: number;
   readonly blocks: number;
   readonly allBlocks: number;
+  /** How far each file that guides the search was reached. */
+  readonly files: readonly { readonly file: string; readonly reached: number; readonly blocks: number }[];
   readonly inputs: number;
   /** Where each finding was kept. */
   readonly findings: readonly string[];
@@ -69,8 +71,13 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
   const report = {
     executions: executor.executions,
     seconds: seconds(),
-    blocks: frontier.blocks,
+    blocks: frontier.blocks.size,
     allBlocks: counting.blocks,
+    files: counting.files.map(({ file, first, blocks }) => ({
+      file: relative('.', file),
+      reached: [...frontier.blocks].filter((block) => block >= first && block < first + blocks).length,
+      blocks,
+    })),
     inputs: frontier.inputs.length,
     findings,
   };

@@ -5,12 +5,20 @@ import { countBlocks } from './count-blocks.ts';
 /** More blocks than any target has. */
 const MAX_BLOCKS = 65_536;
 
+/** Blocks of one file: numbers from `first` on. */
+interface CountedFile {
+  readonly file: string;
+  readonly first: number;
+  readonly blocks: number;
+}
+
 /** What the code that is being fuzzed tells of itself. */
 export interface Instrumentation {
   /** How often each block has run since somebody last set this to zero. */
   readonly hits: Uint32Array;
   /** Blocks of all files that have been loaded so far. */
   readonly blocks: number;
+  readonly files: readonly CountedFile[];
   /** Texts and numbers that stand in the code: most of what a format's tokens are. */
   readonly literals: ReadonlySet<string | number>;
   /** Files are loaded as they are from now on; those that are loaded go on counting. */
@@ -28,8 +36,11 @@ interface Compiling {
 export function instrument(covers: (file: string) => boolean): Instrumentation {
   const hits = sharedHits();
   const literals = new Set<string | number>();
-  const counted = (source: string, script: boolean) => {
-    const result = countBlocks(source, { script, first: allocated() });
+  const files: CountedFile[] = [];
+  const counted = (source: string, file: string, script: boolean) => {
+    const first = allocated();
+    const result = countBlocks(source, { script, first });
+    files.push({ file, first, blocks: result.blocks });
     allocate(result.blocks);
     for (const literal of result.literals) literals.add(literal);
     return result.source;
@@ -39,19 +50,20 @@ export function instrument(covers: (file: string) => boolean): Instrumentation {
       const loaded = nextLoad(url, context);
       const isModule = loaded.format === 'module' || loaded.format === 'module-typescript';
       if (!isModule || !url.startsWith('file:') || !covers(fileURLToPath(url))) return loaded;
-      return { ...loaded, source: counted(textOf(loaded.source), false) };
+      return { ...loaded, source: counted(textOf(loaded.source), fileURLToPath(url), false) };
     },
   });
   const prototype = Module.prototype as unknown as Compiling;
   const compile = prototype._compile;
   prototype._compile = function (this: unknown, source, file, ...rest) {
-    return compile.call(this, covers(file) ? counted(source, true) : source, file, ...rest);
+    return compile.call(this, covers(file) ? counted(source, file, true) : source, file, ...rest);
   };
   return {
     hits,
     get blocks() {
       return allocated();
     },
+    files,
     literals,
     remove: () => {
       hooks.deregister();

@@ -8,6 +8,8 @@ import { shrink } from './shrink.ts';
 /** Executions that one finding may cost to be made small, and one input that is kept. */
 const FINDING_ATTEMPTS = 1_000;
 const INPUT_ATTEMPTS = 200;
+/** How often the search begins again with a seed: what is kept is short, and seeds have much to combine. */
+const SEED_SHARE = 0.25;
 /** A target with so many mistakes needs a person first. */
 const MAX_FINDINGS = 10;
 
@@ -43,7 +45,10 @@ export async function search(options: SearchOptions): Promise<Found> {
     findings.set(signature, error);
     onFinding(await shrinkFinding(executor, input, signature), error);
   };
-  const base = () => (guided ? frontier.pick(random) : undefined) ?? random.pick(seeds);
+  const base = () => {
+    const goesOn = guided && !random.chance(SEED_SHARE);
+    return (goesOn ? frontier.pick(random) : undefined) ?? random.pick(seeds);
+  };
   for (const seed of seeds) await attempt(seed.subarray(0, maxBytes));
   while (!isOver() && findings.size < MAX_FINDINGS)
     await attempt(mutate({ bytes: base(), other: base(), tokens: tokens() }, maxBytes, random));

@@ -21,6 +21,25 @@ const SPECS: readonly Partial<TransformerSpec>[] = [
   },
   { dateFormat: 'dd.MM.yyyy', timestampFormat: 'dd.MM.yyyy HH:mm', parenthesesNegative: true },
   { currencySymbol: '$', thousandsSeparator: "'", columns: [{ name: 'note', header: 'weather' }] },
+  {
+    timeZone: 'Europe/Berlin',
+    ambiguousLocalTime: 'earlier',
+    columns: [
+      { name: 'size', default: 'very_large' },
+      { name: 'begun', default: '2026-07-01T12:00:00Z' },
+      { name: 'note', header: 'weather', values: { 'A-1': 'first', x: '' } },
+    ],
+  },
+  {
+    decimalSeparator: ',',
+    thousandsSeparator: ' ',
+    currencySymbol: 'EUR',
+    columns: [
+      { name: 'zone', constant: 'Asia/Kolkata' },
+      { name: 'money', default: '100' },
+    ],
+  },
+  { onlyRows: { header: 'weather' }, timestampFormat: 'yyyy-MM-dd HH:mm:ss', dateFormat: 'yyyy-MM-dd' },
 ];
 const DIGIT_ZERO = 0x30;
 /** Up to this length every byte comes alone in one of the readings. */
@@ -51,7 +70,18 @@ function fileTarget(format: Format, seeds: readonly string[], tokens: readonly s
 const WORDS = [
   ...KINDS.columns.map(({ name }) => name),
   ...['Order ID', 'weather', '_line', '\ufeff', '\u00e4', '\ud83d\ude00', '2026-02-20', '20.02.2026 10:15'],
-  ...['2026-02-20T10:00:00Z', '2026-02-20 11:30:00+02:00', '12.50', '1.234,5', '(12)', '$1', '1:30', '24:00'],
+  ...[
+    '2026-03-08T02:30:00',
+    '2026-11-01T01:30:00',
+    '2026-02-20T10:00:00Z',
+    '2026-02-20 11:30:00+02:00',
+    '12.50',
+    '1.234,5',
+    '(12)',
+    '$1',
+    '1:30',
+    '24:00',
+  ],
   ...['small', 'SMALL', 'Very large', 'EUR', 'Europe/Paris', 'true', 'no', '{"a":1}', '[1]', 'huge'],
 ];
 

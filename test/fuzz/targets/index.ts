@@ -22,7 +22,8 @@ export const TARGETS: Readonly<Record<string, TargetEntry>> = {
     open: async () => (await import('./sftp.ts')).openSftp(),
   },
   ssh: {
-    covers: /\/src\/gateway\/|\/node_modules\/ssh2\/lib\/(server|protocol\/(?!crypto\/))/,
+    covers:
+      /\/src\/gateway\/(?!session|sftp)|\/node_modules\/ssh2\/lib\/(server|protocol\/(?!crypto\/|SFTP))/,
     open: async () => (await import('./ssh.ts')).openSsh(),
   },
   proxy: {

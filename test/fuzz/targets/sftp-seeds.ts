@@ -1,9 +1,9 @@
 import { PACKET } from '../../../src/gateway/sftp/protocol.ts';
 import { FLAGS, text, uint32 } from '../../support/raw-sftp.ts';
 
-const FOLDER = '/orgTransactions';
+const FOLDER = '/kinds';
 const CSV = `${FOLDER}/a.csv`;
-const ROWS = 'transactionId,amount\nA,1\n';
+const ROWS = 'id,note\nA,1\n';
 
 const offset = (at: number) => Buffer.concat([uint32(0), uint32(at)]);
 const packet = (type: number, id: number, ...fields: Buffer[]) =>
@@ -65,7 +65,7 @@ export const TOKENS = [
   ...[
     FOLDER,
     CSV,
-    '/orgShifts',
+    '/none',
     '.part',
     '.filepart',
     '.tmp',

@@ -11,12 +11,12 @@ import { createIntake, type Intake } from '../../../src/intake/intake.ts';
 import { Refusal } from '../../../src/intake/refusal.ts';
 import type { ReceivedFile, UploadRecords } from '../../../src/intake/upload-records.ts';
 import { readFirstRecord } from '../../../src/pipeline/read/read-file.ts';
-import { loadCatalogue } from '../../../src/schemas/catalogue.ts';
 import { DEFAULT_TRANSFORMER } from '../../../src/schemas/transformer-spec.ts';
 import type { RawObjectWriter, RawStore } from '../../../src/storage/raw-store.ts';
 import type { ClientId, OrganizationId } from '../../../src/support/ids.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import type { Access } from '../../../src/tenancy/access.ts';
+import { KINDS } from '../../pipeline/support.ts';
 import { silentLogger } from '../../support/logger.ts';
 
 /** So small that inputs meet them. */
@@ -55,15 +55,14 @@ export class FakeChannel extends Duplex {
  * The world around a session, in memory. A search tries thousands of sessions a second, and what the database and
  * the store do is not what it looks for; tests with real ones are in `test/gateway`.
  */
-export async function openWorld() {
-  const catalogue = await loadCatalogue('config/schemas');
+export function openWorld() {
   const metrics = createMetrics();
   const access: Access = {
     organizationId: 'fuzz' as OrganizationId,
     clientId: 'piing_fuzz' as ClientId,
     credentialName: 'fuzz',
     maxFileBytes: null,
-    schemaTypes: new Map([['orgTransactions', DEFAULT_TRANSFORMER]]),
+    schemaTypes: new Map([[KINDS.name, DEFAULT_TRANSFORMER]]),
   };
   const visit = () => {
     const kept = new Kept();
@@ -71,7 +70,7 @@ export async function openWorld() {
     const socket = new PassThrough();
     const readAhead = new ReadAhead(socket as unknown as Socket, budget, LIMITS);
     const intake = createIntake({
-      catalogue,
+      catalogue: { types: [KINDS], get: (name) => (name === KINDS.name ? KINDS : undefined) },
       store: kept.store,
       records: kept.records,
       preflight: readFirstRecord,

@@ -50,7 +50,7 @@ const comparable = (request: SftpRequest) =>
  * error". What is acknowledged is what was stored; nothing else stays.
  */
 export async function openSftp(): Promise<Target> {
-  const world = await openWorld();
+  const world = openWorld();
   const talk = async (stream: Buffer, pieceBytes: number): Promise<Buffer[]> => {
     const channel = new FakeChannel();
     const { session, readAhead, budget, close, expectSound } = world.visit();

@@ -85,8 +85,24 @@ const ROW = ['A-1', 'text', 'small', '2', '12.50', '2026-02-20', '2026-02-20T10:
 const seed = (spec: Readonly<Record<string, unknown>>, row: readonly (string | null)[] = ROW) =>
   JSON.stringify({ ...spec, rows: [row] });
 
+/** Clocks of Paris skip the one and pass the other twice. */
+const LOCAL_TIMES = ['2026-03-29T02:30:00', '2026-10-25T02:30:00'];
+
 const SEEDS = [
-  seed({ timeZone: 'Europe/Paris', ambiguousLocalTime: 'earlier' }),
+  ...['reject', 'earlier', 'later'].flatMap((ambiguousLocalTime) =>
+    LOCAL_TIMES.map((time) =>
+      seed({ timeZone: 'Europe/Paris', ambiguousLocalTime }, [
+        ...ROW.slice(0, 6),
+        time,
+        null,
+        'Asia/Kolkata',
+      ]),
+    ),
+  ),
+  seed({ timeZone: 'Europe/Paris', ambiguousLocalTime: 'earlier' }, [
+    ...ROW.slice(0, 6),
+    LOCAL_TIMES[1] ?? '',
+  ]),
   seed({ dateFormat: 'dd.MM.yyyy' }, ['A', null, null, null, null, '20.02.2026']),
   seed({ timestampFormat: 'MMM d, yyyy h:mm a' }, [...ROW.slice(0, 6), 'Feb 20, 2026 1:05 PM']),
   seed({ timestampFormat: "yyyy-MM-dd'T'HH:mm:ssX" }, [...ROW.slice(0, 6), '2026-02-20T10:00:00+01']),
