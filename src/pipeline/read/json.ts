@@ -60,8 +60,10 @@ export class JsonReader {
       // One key, string or number that does not end: the parser holds all of it.
       this.#waiting = tokens.length > 0 ? 0 : this.#waiting + end - at;
       if (this.#waiting > MAX_RECORD_CHARACTERS) throw this.rows.tooLarge();
-      this.#hold(tokens, end - at);
-      if (end === bracket || this.#heldCharacters > MAX_HELD_CHARACTERS) this.#takeHeld();
+      if (end === bracket || this.#heldCharacters > MAX_HELD_CHARACTERS) {
+        this.#takeHeld();
+        for (const token of tokens) this.rows.take(token);
+      } else this.#hold(tokens, end - at);
       at = end;
     }
   }
@@ -98,6 +100,7 @@ export class JsonReader {
 
   #takeHeld(): void {
     const held = this.#held;
+    if (this.#heldCharacters === 0 && held.length === 0) return;
     this.#held = [];
     this.#heldCharacters = 0;
     for (const token of held) this.rows.take(token);
