@@ -23,7 +23,9 @@ export interface YamlDocument {
 /** The documents of a file, without those that hold nothing but comments. */
 export function parseDocuments(file: string, text: string): YamlDocument[] {
   const lines = new LineCounter();
-  const documents = [...parseAllDocuments(text, { lineCounter: lines, merge: true, prettyErrors: false })];
+  // Without its warnings: they go to stderr, past the log, and show what the file has.
+  const options = { lineCounter: lines, merge: true, prettyErrors: false, logLevel: 'error' } as const;
+  const documents = [...parseAllDocuments(text, options)];
   return documents
     .map((document, index) => ({ document, label: `${file}, document ${index + 1}` }))
     .filter(({ document }) => !isEmpty(document))
@@ -38,7 +40,7 @@ function locate(document: Document.Parsed, label: string, lineAt: (offset: numbe
   const lineOf = (path: readonly string[]) => lineAt(offsetOf(document, path));
   const place = (path: readonly string[]) => `${label}, line ${lineOf(path)}`;
   const problem = ({ path, message }: ManifestFault) =>
-    `${place(path)}, ${path.length === 0 ? 'document' : formatPath(path)}: ${message}`;
+    `${place(path)}, ${path.length === 0 ? 'document' : oneLine(formatPath(path))}: ${message}`;
   const problems = (faults: readonly ManifestFault[]) =>
     faults.toSorted((a, b) => lineOf(a.path) - lineOf(b.path)).map(problem);
   return { ...read(document, label, lineAt), place, problem, problems };
@@ -50,14 +52,19 @@ function read(
   lineAt: (offset: number) => number,
 ): Pick<YamlDocument, 'value' | 'syntaxErrors'> {
   const syntaxErrors = document.errors.map(
-    ({ message, pos }) => `${label}, line ${lineAt(pos[0])}: is not YAML: ${message.replace(/\.$/, '')}.`,
+    ({ message, pos }) => `${label}, line ${lineAt(pos[0])}: is not YAML: ${sentence(message)}.`,
   );
   if (syntaxErrors.length > 0) return { value: undefined, syntaxErrors };
   try {
     return { value: document.toJS(), syntaxErrors };
   } catch (error) {
     // An alias without an anchor, or so many of them that the document would fill the memory.
-    const reason = (error as Error).message.replace(/\.$/, '');
+    const reason = sentence((error as Error).message);
     return { value: undefined, syntaxErrors: [`${label}: cannot be read: ${reason}.`] };
   }
 }
+
+/** Keys and the parser's messages have what the file has, line breaks and all. */
+const oneLine = (text: string): string => text.replace(/\s+/g, ' ');
+
+const sentence = (message: string): string => oneLine(message).replace(/\.$/, '');

@@ -36,11 +36,28 @@ export async function manifestFiles(directory: string): Promise<string[]> {
  */
 export async function readManifests(directory: string): Promise<Manifests> {
   const validate = await loadManifestValidator();
-  const problems: string[] = [];
-  const located: LocatedManifest[] = [];
+  const unreadable: string[] = [];
+  const texts = new Map<string, string>();
   for (const file of await manifestFiles(directory)) {
-    const text = await readText(join(directory, file), problems);
-    if (text === undefined) continue;
+    const text = await readText(join(directory, file), unreadable);
+    if (text !== undefined) texts.set(file, text);
+  }
+  return checkManifests(texts, validate, unreadable);
+}
+
+/**
+ * The manifests of these texts, by the names of their files.
+ * @param unreadable problems that there are already
+ * @throws {ManifestError} naming every problem by file, document, line and path
+ */
+export function checkManifests(
+  texts: ReadonlyMap<string, string>,
+  validate: ManifestValidator,
+  unreadable: readonly string[] = [],
+): Manifests {
+  const problems = [...unreadable];
+  const located: LocatedManifest[] = [];
+  for (const [file, text] of texts) {
     // A file that is being written is empty for a moment, and must not close its tenants' doors.
     if (text.trim() === '') problems.push(`${file} is empty. Write a manifest into it, or delete it.`);
     for (const document of parseDocuments(file, text)) {

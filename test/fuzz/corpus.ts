@@ -1,19 +1,54 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 
 const CORPUS = 'test/fuzz/corpus';
+/** The inputs of a guided search: one a line, in JSON, a character for each byte. */
+const REACHED = 'reached.txt';
 /** Milliseconds for which each target is searched in `npm test`; PIING_FUZZ_SECONDS lets it search for longer. */
 const FUZZ_MS = Number(process.env.PIING_FUZZ_SECONDS ?? 3) * 1_000;
 
+export interface CorpusInput {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
 /** The inputs that a target was once wrong about, and those that show what it has to bear. */
-export function corpusOf(target: string): readonly { readonly name: string; readonly bytes: Buffer }[] {
+export function corpusOf(target: string): readonly CorpusInput[] {
   const directory = join(CORPUS, target);
+  if (!existsSync(directory)) return [];
   return readdirSync(directory)
+    .filter((name) => name !== REACHED)
     .sort()
     .map((name) => ({ name, bytes: readFileSync(join(directory, name)) }));
 }
+
+/** The inputs by which the guided search has reached what it has reached. */
+export function reachedOf(target: string): readonly CorpusInput[] {
+  const path = join(CORPUS, target, REACHED);
+  if (!existsSync(path)) return [];
+  const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
+  return lines.map((line, index) => ({
+    name: `${REACHED}:${index + 1}`,
+    bytes: Buffer.from(JSON.parse(line) as string, 'latin1'),
+  }));
+}
+
+/** Puts these in the place of all that {@link reachedOf} has. Returns where. */
+export function writeReached(target: string, inputs: readonly Buffer[]): string {
+  const path = join(CORPUS, target, REACHED);
+  mkdirSync(join(CORPUS, target), { recursive: true });
+  writeFileSync(path, inputs.map((input) => `${asciiJson(input.toString('latin1'))}\n`).join(''));
+  return path;
+}
+
+/** Without characters that editors show in their own ways. */
+const asciiJson = (text: string): string =>
+  JSON.stringify(text).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 /** Keeps an input, so that it is a test from now on. Returns where. */
 export function keep(target: string, bytes: Uint8Array): string {

@@ -7,7 +7,7 @@ import { ManifestError, readManifests } from '../../src/tenancy/manifests.ts';
 import { temporaryDirectory } from '../support/servers.ts';
 import { corpusOf, damaged, search, textBytes } from './corpus.ts';
 
-const TARGET = 'manifests';
+const TARGET = 'manifest';
 const SAMPLES = ['blue-bistro', 'corner-books'].map((name) => readFileSync(`config/standalone/${name}.yaml`));
 
 const yaml = textBytes(

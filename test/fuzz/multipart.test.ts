@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { defaultHttpLimits } from '../../src/api/limits.ts';
 import { type ApiFixture, startApiFixture } from '../api/api-fixture.ts';
 import { corpusOf, damaged, search } from './corpus.ts';
+import { BOUNDARY, contentsOf } from './targets/multipart.ts';
 
 const TARGET = 'multipart';
-const BOUNDARY = 'fuzz-boundary';
 
 const header = fc.constantFrom(
   'content-disposition: form-data; name="file"; filename="a.csv"',
@@ -94,7 +94,7 @@ describe('A fuzzed multipart body', function () {
     if (status !== 202) return assert.equal(typeof body.code, 'string');
     // What was acknowledged is a run of the body's own bytes, between two of its boundaries.
     assert.ok(
-      pieces(bytes).some((piece) => sha256(piece) === body.sha256),
+      contentsOf(bytes).some((piece) => sha256(piece) === body.sha256),
       'other bytes than were sent',
     );
   }
@@ -136,18 +136,3 @@ describe('A fuzzed multipart body', function () {
 });
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-
-/** What could be the content of a part: from behind a blank line to before a boundary. */
-function pieces(bytes: Buffer): Buffer[] {
-  const starts = positions(bytes, '\r\n\r\n').map((at) => at + 4);
-  const ends = positions(bytes, `\r\n--${BOUNDARY}`);
-  return starts.flatMap((start) =>
-    ends.filter((end) => end >= start).map((end) => bytes.subarray(start, end)),
-  );
-}
-
-function positions(bytes: Buffer, text: string): number[] {
-  const found: number[] = [];
-  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) found.push(at);
-  return found;
-}

@@ -8,7 +8,7 @@ import { kexInit, plainPacket } from '../support/raw-ssh.ts';
 import type { Tenant } from '../support/tenants.ts';
 import { corpusOf, damaged, keep, search } from './corpus.ts';
 
-const TARGET = 'ssh-pre-auth';
+const TARGET = 'ssh';
 /** What has not logged in by then is cut off. */
 const LOGIN_MS = 1_000;
 

@@ -6,7 +6,7 @@ import { validateTransformer } from '../../src/schemas/validate-transformer.ts';
 import { KINDS } from '../pipeline/support.ts';
 import { corpusOf, search, textBytes } from './corpus.ts';
 
-const TARGET = 'transformers';
+const TARGET = 'transformer';
 
 const pattern = fc.oneof(
   fc

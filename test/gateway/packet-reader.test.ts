@@ -17,7 +17,7 @@ async function collect(source: AsyncIterable<Buffer>): Promise<Buffer[]> {
   const packets: Buffer[] = [];
   const reader = new PacketReader();
   for await (const chunk of source)
-    packets.push(...reader.push(chunk).map((pieces) => Buffer.concat(pieces)));
+    for (const pieces of reader.push(chunk)) packets.push(Buffer.concat(pieces));
   return packets;
 }
 
@@ -40,6 +40,12 @@ describe('The packet reader', () => {
     const longest = Buffer.alloc(MAX_PACKET_BYTES, 1);
     assert.equal((await collect(inPieces(framed(longest), []))).length, 1);
     await assert.rejects(collect(inPieces(uint32(MAX_PACKET_BYTES + 1), [])), SftpProtocolError);
+  });
+
+  it('returns the packets before a bad one, also when they came with it', () => {
+    const packets = new PacketReader().push(Buffer.concat([framed(Buffer.from('a')), uint32(0)]));
+    assert.deepEqual(packets.next().value, [Buffer.from('a')]);
+    assert.throws(() => packets.next(), SftpProtocolError);
   });
 
   it('refuses an empty packet', async () => {

@@ -12,7 +12,7 @@ import { inPieces, KINDS } from './support.ts';
 const PREFIX = Buffer.from('prefix');
 
 /** Everything that can be told of a file after it has been read. */
-interface Outcome {
+export interface Outcome {
   readonly rows: readonly string[];
   readonly lines: readonly number[];
   readonly rejections: readonly unknown[];
@@ -50,21 +50,24 @@ const BYTE_FAULTS: readonly unknown[] = ['INVALID_UTF8', 'NUL_BYTE', 'UTF16', 'U
  * readers look ahead by different lengths.
  */
 export async function assertSame(file: TestFile): Promise<void> {
-  const [fast, slow] = [await asEncoded(file), await asJudged(file)];
-  const codes = [fast.fault?.code, slow.fault?.code];
+  assertAlike(await asEncoded(file), await asJudged(file));
+}
+
+export function assertAlike(one: Outcome, other: Outcome): void {
+  const codes = [one.fault?.code, other.fault?.code];
   if (codes.some((code) => BYTE_FAULTS.includes(code)) && codes[0] !== codes[1])
-    assert.ok(fast.fault && slow.fault);
-  else assert.deepEqual(fast, slow);
+    assert.ok(one.fault && other.fault);
+  else assert.deepEqual(one, other);
 }
 
 /** By the scanner and the encoders. */
-function asEncoded({ format, spec, pieces }: TestFile): Promise<Outcome> {
+export function asEncoded({ format, spec, pieces }: TestFile): Promise<Outcome> {
   // Pieces as small as they come, so that every cut is met.
   return collect(encodeFile(streamed(pieces), { format, schema: KINDS, spec, prefix: PREFIX }, 1));
 }
 
 /** By the reference reader and the transformer. */
-function asJudged({ format, spec, pieces }: TestFile): Promise<Outcome> {
+export function asJudged({ format, spec, pieces }: TestFile): Promise<Outcome> {
   const maker: RowMaker = {
     encoder: new RowEncoder(KINDS, spec, PREFIX),
     transform: compileTransform(KINDS, spec),

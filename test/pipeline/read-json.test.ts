@@ -97,6 +97,15 @@ describe('The JSON reader', () => {
       }
     });
     it('what is not JSON', () => rejects('[{"id" 1}]', 'INVALID_JSON', /near record 1/));
+    for (const [content, message] of [
+      ['[{"id":"A"},4,5a', /near record 2/],
+      ['[{"id":"A"},70 ', /after 1 complete records/],
+    ] as const)
+      it(`at the same record, wherever the network cuts it: ${content}`, async () => {
+        const cuts = [[], ...Array.from(content, (_, at) => [at])];
+        for (const at of cuts)
+          await assert.rejects(readAll('json', content, { schema: KINDS, cuts: at }), message);
+      });
     it('data after the end', () => rejects('[{"id":"A"}] [1]', 'TRAILING_DATA', /more after the end/));
     it('a single value', () => rejects('"text"', 'NO_RECORDS', /single value/));
     it('an object without records', () =>

@@ -173,6 +173,16 @@ ${ENABLEMENT}spec:
   const BAD: readonly (readonly [what: string, text: string, problem: RegExp])[] = [
     ['an empty file', '\n', /^a\.yaml is empty\. Write a manifest into it, or delete it\.$/],
     ['what is not YAML', 'a: [', /^a\.yaml, document 1, line 1: is not YAML: /],
+    [
+      'an escape that a line break cuts',
+      'a: "\\u\n  b"\n',
+      /^a\.yaml, document 1, line 1: is not YAML: [^\n]*$/,
+    ],
+    [
+      'a key over two lines',
+      `${ORGANIZATION}spec: { "a\\nb": 1 }\n`,
+      /^a\.yaml, document 1, line 5, spec\.a b: is not a known field/,
+    ],
     ['a key twice', `${ORGANIZATION}spec: {}\nspec: {}\n`, /line 6: is not YAML: Map keys must be unique\.$/],
     ['an alias of nothing', 'a: *b', /^a\.yaml, document 1: cannot be read: Unresolved alias/],
     [
@@ -449,5 +459,15 @@ ${ENABLEMENT}spec:
       'a.yaml': spec(`credentials: [${secret}, { name: pos, secret: ${secret} }]`),
     });
     assert.ok(!problems.join('\n').includes(secret));
+  });
+
+  it('says nothing past its error, also about a key that is a map', async () => {
+    const warnings: Error[] = [];
+    const listen = (warning: Error) => warnings.push(warning);
+    process.on('warning', listen);
+    await problemsOf({ 'a.yaml': spec('{ displayName: Blue }: 1') });
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('warning', listen);
+    assert.deepEqual(warnings, []);
   });
 });

@@ -20,19 +20,21 @@ export class PacketReader {
     return this.#pendingBytes;
   }
 
-  /** The packets that these bytes complete. @throws {SftpProtocolError} for an empty or oversized packet */
-  push(chunk: Buffer): Packet[] {
-    const packets: Packet[] = [];
+  /**
+   * The packets that these bytes complete, each as it is asked for: those before a bad one are not lost with it.
+   * @throws {SftpProtocolError} for an empty or oversized packet
+   */
+  *push(chunk: Buffer): Generator<Packet, void, void> {
     let rest = chunk;
     while (rest.length > 0) {
       rest = this.#needed === 0 ? this.#collectLength(rest) : this.#collectBody(rest);
       if (this.#needed === 0 || this.#pendingBytes < this.#needed) continue;
-      packets.push(this.#pending as unknown as Packet);
+      const packet = this.#pending as unknown as Packet;
       this.#pending = [];
       this.#pendingBytes = 0;
       this.#needed = 0;
+      yield packet;
     }
-    return packets;
   }
 
   /** Returns what is left when the length is known, or nothing. */

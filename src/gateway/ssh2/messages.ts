@@ -1,5 +1,5 @@
-import ssh2, { type Connection as SshConnection } from 'ssh2';
 import { requireSsh2File } from './edited-module.ts';
+import { type SshConnection, ssh2 } from './index.ts';
 
 /** RFC 4250, 4.2.2: why a side disconnects. */
 export const DISCONNECT = {

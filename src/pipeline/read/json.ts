@@ -8,6 +8,8 @@ import { MAX_RECORD_CHARACTERS } from './limits.ts';
 
 const SLICE_CHARACTERS = 8 * 1024;
 const BRACKET = /[[\]{}]/g;
+/** Characters without a bracket after which what is held is taken all the same. */
+const MAX_HELD_CHARACTERS = 64 * 1024;
 
 /**
  * Reads JSON records: an array of objects, or an object with one in `data`, `records`, `items` or `rows`.
@@ -36,6 +38,9 @@ export class JsonReader {
   readonly #parse = jsonParser({ packValues: true, streamValues: false });
   #waiting = 0;
   #blank = true;
+  /** Tokens since the last bracket, and the characters that they came from. */
+  #held: Token[] = [];
+  #heldCharacters = 0;
 
   constructor(matcher: HeaderMatcher, columnNames: readonly string[]) {
     this.rows = new JsonRows(matcher, columnNames);
@@ -46,15 +51,19 @@ export class JsonReader {
     this.#blank &&= text.trim() === '';
     for (let at = 0; at < text.length; ) {
       // An error loses the tokens before it in what is parsed, so that is cut at every bracket: then the number of
-      // the bad record is known, and of two faults the first is told.
+      // the bad record is known, and of two faults the first is told. What came since the last bracket is lost with
+      // it, also when it was parsed before: where the network cuts a file must not change what is said of it.
       BRACKET.lastIndex = at;
-      const bracket = BRACKET.test(text) ? BRACKET.lastIndex : text.length;
-      const end = Math.min(bracket, at + SLICE_CHARACTERS);
+      const bracket = BRACKET.test(text) ? BRACKET.lastIndex : Number.POSITIVE_INFINITY;
+      const end = Math.min(bracket, text.length, at + SLICE_CHARACTERS);
       const tokens = this.#tokens(text.slice(at, end));
       // One key, string or number that does not end: the parser holds all of it.
       this.#waiting = tokens.length > 0 ? 0 : this.#waiting + end - at;
       if (this.#waiting > MAX_RECORD_CHARACTERS) throw this.rows.tooLarge();
-      for (const token of tokens) this.rows.take(token);
+      if (end === bracket || this.#heldCharacters > MAX_HELD_CHARACTERS) {
+        this.#takeHeld();
+        for (const token of tokens) this.rows.take(token);
+      } else this.#hold(tokens, end - at);
       at = end;
     }
   }
@@ -68,16 +77,33 @@ export class JsonReader {
   end(): void {
     if (this.#blank) throw new FileFault('EMPTY_FILE', 'The file is empty.');
     const { rows } = this;
-    let tokens: readonly Token[];
-    try {
-      tokens = tokensOf(this.#parse(none as unknown as string));
-    } catch {
-      tokens = [];
-    }
-    for (const token of tokens) rows.take(token);
+    if (this.#endsWhole()) this.#takeHeld();
     if (rows.done) return rows.expectSome();
     const message = `The JSON ends in the middle, after ${rows.count} complete records. The file is cut off: send it again.`;
     throw new FileFault('TRUNCATED_JSON', message, { line: rows.count + 1 });
+  }
+
+  /** False when the text ends too early. Whether its last number was a token already depends on where it was cut. */
+  #endsWhole(): boolean {
+    try {
+      this.#hold(tokensOf(this.#parse(none as unknown as string)), 0);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #hold(tokens: readonly Token[], characters: number): void {
+    for (const token of tokens) this.#held.push(token);
+    this.#heldCharacters += characters;
+  }
+
+  #takeHeld(): void {
+    const held = this.#held;
+    if (this.#heldCharacters === 0 && held.length === 0) return;
+    this.#held = [];
+    this.#heldCharacters = 0;
+    for (const token of held) this.rows.take(token);
   }
 
   #tokens(slice: string): readonly Token[] {
