@@ -120,37 +120,58 @@ function findWrongOrder(sent: readonly SentFile[], received: Received): string[]
   return wrong;
 }
 
+interface ExpectedRow {
+  readonly order: string;
+  readonly total: string;
+  readonly file: string;
+  count: number;
+}
+
 /** Rows that are missing, twice, wrong, of nobody's file, or another organization's. */
 async function findWrongRows(world: World, sent: readonly SentFile[], received: Received): Promise<string[]> {
-  const expected = new Map<
-    string,
-    { readonly order: string; readonly total: string; readonly file: string }
-  >();
+  const expected = new Map<string, ExpectedRow>();
   for (const file of sent) {
     for (const { order, status } of received(file)) {
       if (status === 'FAILED') continue;
       for (const [id, total] of loadedRows(file.rows)) {
         const key = `${file.tenant.organizationId}/${id}`;
-        if ((expected.get(key)?.order ?? '') < order) expected.set(key, { order, total, file: file.name });
+        if ((expected.get(key)?.order ?? '') < order)
+          expected.set(key, { order, total, file: file.name, count: 0 });
       }
     }
   }
-  const { rows } = await world.pool.query<{ key: string; total: string; count: number }>(
-    `SELECT organization_id || '/' || transaction_id AS key, min(total_amount::numeric(19,2)::text) AS total,
-            count(*)::int AS count
-       FROM public.org_transactions GROUP BY 1`,
-  );
   const wrong: string[] = [];
-  for (const { key, total, count } of rows) {
+  for await (const { key, total } of tableRows(world)) {
     const wanted = expected.get(key);
-    expected.delete(key);
     if (!wanted) wrong.push(`${key} is in the table and in no file that was received`);
-    else if (count !== 1) wrong.push(`${key} is there ${count} times`);
     else if (total !== wanted.total)
       wrong.push(`${key} is ${total} and has to be ${wanted.total} of ${wanted.file}`);
+    if (wanted) wanted.count += 1;
   }
-  for (const [key, { file }] of expected) wrong.push(`${key} of ${file} is missing`);
+  for (const [key, { file, count }] of expected) {
+    if (count === 0) wrong.push(`${key} of ${file} is missing`);
+    else if (count > 1) wrong.push(`${key} is there ${count} times`);
+  }
   return wrong;
+}
+
+const PAGE_ROWS = 50_000;
+
+/** The rows of the table by its primary key, page by page: all at once they would not fit into memory. */
+async function* tableRows({ pool }: World): AsyncGenerator<{ readonly key: string; readonly total: string }> {
+  let last: readonly string[] = ['', '', ''];
+  for (;;) {
+    const { rows } = await pool.query<{ o: string; l: string; id: string; total: string }>(
+      `SELECT organization_id AS o, location_id AS l, transaction_id AS id, total_amount::numeric(19,2)::text AS total
+         FROM public.org_transactions WHERE (organization_id, location_id, transaction_id) > ($1, $2, $3)
+        ORDER BY organization_id, location_id, transaction_id LIMIT ${PAGE_ROWS}`,
+      [...last],
+    );
+    for (const { o, id, total } of rows) yield { key: `${o}/${id}`, total };
+    const end = rows.at(-1);
+    if (!end || rows.length < PAGE_ROWS) return;
+    last = [end.o, end.l, end.id];
+  }
 }
 
 /** What nobody needs and nothing will remove: objects, parts, jobs, tables, unfinished records. */
