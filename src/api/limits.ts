@@ -12,7 +12,7 @@ export const httpLimitSettings = {
     'From one address (IPv6: one /64), per process, before any login. Many shops may share a proxy.',
   ),
   PIING_HTTP_MAX_UPLOADS: count(64, 10_000).describe(
-    'Uploads at a time per process. Each may hold up to 16 MiB on its way to S3.',
+    'Uploads at a time per process. What they hold in memory is bounded by PIING_S3_BUFFER_BYTES.',
   ),
   PIING_HTTP_MAX_UPLOADS_PER_ORGANIZATION: count(16, 10_000).describe(
     'Uploads of one organization at a time per process, so that none can take every place.',
