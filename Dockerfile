@@ -52,5 +52,6 @@ USER 65532:65532
 # SFTP, HTTP, and metrics with health.
 EXPOSE 2222 8080 9090
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "/app/dist/main.js"]
+# A core dump would hold the secrets of the process, and Node cannot set its own limits. The shell becomes Node.
+ENTRYPOINT ["/bin/sh", "-c", "ulimit -c 0; exec node /app/dist/main.js \"$@\"", "piing"]
 CMD ["--help"]

@@ -4,6 +4,7 @@ import { httpLimitSettings } from './api/limits.ts';
 import { sftpLimitSettings } from './gateway/limits.ts';
 import { operatorSettings } from './operator/operator-settings.ts';
 import { retentionSettings } from './retention/limits.ts';
+import { DEFAULT_PART_MEMORY_BYTES, LEAST_PART_MEMORY_BYTES } from './storage/part-memory.ts';
 import { isRange } from './support/addresses.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -61,6 +62,11 @@ export const settingsSchema = z.object({
     .enum(['WHEN_REQUIRED', 'WHEN_SUPPORTED'])
     .default('WHEN_REQUIRED')
     .describe('WHEN_SUPPORTED adds CRC32 to every request; several S3-compatible servers refuse that.'),
+  PIING_S3_BUFFER_BYTES: count(LEAST_PART_MEMORY_BYTES, 64 * 1024 ** 3)
+    .default(DEFAULT_PART_MEMORY_BYTES)
+    .describe(
+      'Of files on their way to S3, per process; least: three parts of 8 MiB. Above it large files wait for their turn, and one whose client stalls is refused.',
+    ),
   PIING_DATA_DIR: directory.default(resolve('.piing')).describe('State of a standalone gateway.'),
   PIING_TENANTS_DIR: directory
     .default(resolve('config/standalone'))

@@ -84,14 +84,20 @@ export function answerRaw(response: ServerResponse, problem: Problem, url: strin
 /** Answers bytes that are not HTTP, or that came too slowly: there is no request yet, only a socket. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return;
-  const problem = clientProblem(error.code);
+  answerOnSocket(socket, clientProblem(error.code));
+}
+
+/** Answers where no request has been read, and ends the connection. */
+export function answerOnSocket(socket: Duplex, problem: Problem): void {
   const body = JSON.stringify(problem.toBody(undefined));
   const head = [
     `HTTP/1.1 ${problem.status} ${PROBLEMS[problem.code].title}`,
     `content-type: ${PROBLEM_TYPE}`,
     `content-length: ${Buffer.byteLength(body)}`,
     'connection: close',
-    ...Object.entries(SECURITY_HEADERS).map(([name, value]) => `${name}: ${value}`),
+    ...Object.entries({ ...SECURITY_HEADERS, ...problem.headers }).map(
+      ([name, value]) => `${name}: ${value}`,
+    ),
   ];
   // Without the destruction, a request that took too long would go on arriving.
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());

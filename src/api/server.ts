@@ -3,6 +3,7 @@ import { type AddressInfo, isIPv6 } from 'node:net';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { listenOn } from '../support/listen.ts';
 import type { ApiOptions } from './api-options.ts';
+import { boundConnections } from './connections.ts';
 import { allowOrigins } from './cross-origin.ts';
 import { answerClientError, answerProblem, answerRaw, problemOf } from './error-answers.ts';
 import { guardPorts } from './guarded-ports.ts';
@@ -13,6 +14,7 @@ import { explainParameterFault, VALIDATION } from './parameter-faults.ts';
 import { limitRates } from './rate-limits.ts';
 import { logRequests, observeRequest } from './request-log.ts';
 import { addRoutes } from './routes.ts';
+import { expectSmallBodies } from './small-bodies.ts';
 import { refuseOtherMethods, refuseUnknownRoutes } from './unknown-routes.ts';
 import { handleUnreadBodies } from './unread-body.ts';
 
@@ -69,7 +71,9 @@ async function createApp(options: ApiOptions, lifecycle: Lifecycle): Promise<Fas
   const app = bareApp(options);
   app.decorateRequest('access', null);
   app.setErrorHandler(answerProblem);
+  boundConnections(app, options);
   logRequests(app, options.metrics);
+  expectSmallBodies(app, options);
   await allowOrigins(app, options.allowedOrigins ?? []);
   const limitCredential = await limitRates(app, options);
   refuseUnknownRoutes(app);

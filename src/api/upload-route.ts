@@ -31,7 +31,7 @@ export async function uploadRoute(
   const onRequest = admitUpload(options);
   app.post(
     '/upload',
-    { onRequest, schema: sendFile, validatorCompiler: parsedElsewhere },
+    { onRequest, schema: sendFile, validatorCompiler: parsedElsewhere, config: { ownPace: true } },
     async (request, reply) => {
       if (lifecycle.draining) {
         throw new Refusal('DRAINING', 'This server is about to restart. Send the file again.');

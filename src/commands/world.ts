@@ -3,10 +3,11 @@ import { type Catalogue, loadCatalogue } from '../schemas/catalogue.ts';
 import type { Settings } from '../settings.ts';
 import { measuredStore } from '../storage/measured-store.ts';
 import { openRawStore } from '../storage/open-store.ts';
+import { PartMemory } from '../storage/part-memory.ts';
 import type { RawStore } from '../storage/raw-store.ts';
 import { StartupError } from '../support/listen.ts';
 import { createLogger, type Logger } from '../telemetry/logger.ts';
-import { showPools } from '../telemetry/metrics/stores.ts';
+import { showHeldBytes, showPools } from '../telemetry/metrics/stores.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { version } from '../telemetry/registry.ts';
 import { openTraces, type Traces } from '../telemetry/traces.ts';
@@ -69,13 +70,19 @@ export async function openWorld(
     version,
     onError: (error) => logger.warn({ err: error }, 'traces could not be sent'),
   });
-  const store = await openRawStore({
+  const memory = new PartMemory({
+    limitBytes: settings.PIING_S3_BUFFER_BYTES,
+    onShortage: (outcome) => metrics.storeShortages.inc({ outcome }),
+  });
+  showHeldBytes(metrics.storeHeldBytes, memory);
+  const where = {
     location,
     endpoint: settings.PIING_S3_ENDPOINT,
     region: settings.PIING_S3_REGION,
     forcePathStyle: settings.PIING_S3_FORCE_PATH_STYLE,
     checksums: settings.PIING_S3_CHECKSUMS,
-  });
+  };
+  const store = await openRawStore(where, memory);
   const close = async () => {
     await Promise.all([control.end(), analytics.end(), traces.close()]);
   };

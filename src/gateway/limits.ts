@@ -42,7 +42,7 @@ export const sftpLimitSettings = {
   ),
   PIING_SFTP_MAX_CHANNELS: count(8, 1_000).describe('Per connection. Common clients open one.'),
   PIING_SFTP_MAX_OPEN_FILES: count(16, 1_000).describe(
-    'Per channel. Each may hold up to 16 MiB on its way to S3; clients that send in parallel open more connections.',
+    'Per channel. Clients that send in parallel open more connections.',
   ),
   PIING_SFTP_MAX_STAGED_FILES: count(100, 10_000).describe(
     'Per channel, files under a temporary name that wait for their rename. Clients rename each before the next.',

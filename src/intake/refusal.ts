@@ -1,4 +1,5 @@
 import { FileFault } from '../schemas/faults.ts';
+import { MemoryTakenError } from '../storage/part-memory.ts';
 import { StoreUnavailableError } from '../storage/raw-store.ts';
 
 /** Longest sentence that an SFTP status carries, in characters. */
@@ -40,6 +41,12 @@ export class Refusal extends Error {
   static from(error: unknown): Refusal {
     if (error instanceof Refusal) return error;
     if (error instanceof FileFault) return new Refusal('INCOMPLETE_FILE', error.message, error);
+    if (error instanceof MemoryTakenError)
+      return new Refusal(
+        'SERVICE_UNAVAILABLE',
+        'The server is busy and this file came slowly. Nothing was stored: send the file again later.',
+        error,
+      );
     const what = error instanceof StoreUnavailableError ? 'The file store' : 'The upload database';
     return new Refusal(
       'SERVICE_UNAVAILABLE',

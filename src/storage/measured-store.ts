@@ -1,4 +1,5 @@
 import type { Metrics } from '../telemetry/metrics.ts';
+import { MemoryTakenError } from './part-memory.ts';
 import { ObjectNotFoundError, type RawObjectWriter, type RawStore } from './raw-store.ts';
 
 type StoreMetrics = Pick<Metrics, 'storeSeconds' | 'storeFailures'>;
@@ -27,7 +28,8 @@ function measuredWriter(writer: RawObjectWriter, metrics: StoreMetrics): RawObje
       try {
         await writer.write(...chunks);
       } catch (error) {
-        metrics.storeFailures.inc({ operation: 'write' });
+        // Not the store's failure, and counted by the memory.
+        if (!(error instanceof MemoryTakenError)) metrics.storeFailures.inc({ operation: 'write' });
         throw error;
       }
     },
@@ -47,8 +49,9 @@ async function timed<Result>(
     storeSeconds.observe({ operation }, (performance.now() - began) / 1_000);
     return result;
   } catch (error) {
-    // An object that is not there was looked for successfully.
-    if (!(error instanceof ObjectNotFoundError)) storeFailures.inc({ operation });
+    // An object that is not there was looked for successfully; memory that was taken away says nothing of the store.
+    const isNone = error instanceof ObjectNotFoundError || error instanceof MemoryTakenError;
+    if (!isNone) storeFailures.inc({ operation });
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { createDirectoryStore } from './directory-store.ts';
+import type { PartMemory } from './part-memory.ts';
 import type { RawStore } from './raw-store.ts';
 
 export interface RawStoreSettings {
@@ -15,7 +16,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 120_000;
 
 /** Opens the raw store. S3 credentials come from where the AWS SDK looks: environment, profile, pod identity. */
-export async function openRawStore(settings: RawStoreSettings): Promise<RawStore> {
+export async function openRawStore(settings: RawStoreSettings, memory: PartMemory): Promise<RawStore> {
   const s3 = /^s3:\/\/([^/]+)\/?(.*)$/.exec(settings.location);
   if (!s3) return createDirectoryStore(settings.location);
   // Loaded on demand: the SDK takes 34 MB of memory, which a gateway on a directory does not need.
@@ -32,5 +33,5 @@ export async function openRawStore(settings: RawStoreSettings): Promise<RawStore
     responseChecksumValidation: settings.checksums,
     ...(settings.endpoint ? { endpoint: settings.endpoint } : {}),
   });
-  return createS3Store(client, s3[1] ?? '', s3[2] ?? '');
+  return createS3Store(client, s3[1] ?? '', s3[2] ?? '', memory);
 }

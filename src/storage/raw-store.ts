@@ -3,7 +3,7 @@ import { type OrganizationId, parseUploadId, type UploadId } from '../support/id
 
 /**
  * Most bytes that a writer holds in memory, whatever the client sends: one part being filled and one part
- * on its way. Both stores keep to it; a test asserts it.
+ * on its way. Both stores keep to it; a test asserts it. What all writers of S3 hold together: `part-memory.ts`.
  */
 export const PART_BYTES = 8 * 1024 * 1024;
 export const MAX_BUFFERED_BYTES = 2 * PART_BYTES;

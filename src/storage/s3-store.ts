@@ -11,6 +11,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
+import { DEFAULT_PART_MEMORY_BYTES, MemoryTakenError, PartMemory, type PartShare } from './part-memory.ts';
 import {
   checkPrefix,
   ObjectNotFoundError,
@@ -21,14 +22,23 @@ import {
 import { listObjects } from './s3-listing.ts';
 import { removeBelow, removeObjects, unavailable } from './s3-removal.ts';
 
-const FIRST_BUFFER_BYTES = 64 * 1024;
+/** Not counted, so that small files never wait for the memory that large ones hold. */
+export const FIRST_BUFFER_BYTES = 64 * 1024;
 
-/** A raw store in an S3 bucket: one PutObject below 8 MiB, a multipart upload from there on. */
-export function createS3Store(client: S3Client, bucket: string, prefix = ''): RawStore {
+/**
+ * A raw store in an S3 bucket: one PutObject below 8 MiB, a multipart upload from there on. All parts but the last are
+ * of one size, also when memory is short: some servers refuse others.
+ */
+export function createS3Store(
+  client: S3Client,
+  bucket: string,
+  prefix = '',
+  memory = new PartMemory({ limitBytes: DEFAULT_PART_MEMORY_BYTES }),
+): RawStore {
   const keyOf = (key: string) => (prefix ? `${prefix.replace(/\/+$/, '')}/${key}` : key);
   return {
     location: `s3://${bucket}/${prefix}`,
-    create: (key) => new S3Writer(client, bucket, keyOf(key)),
+    create: (key) => new S3Writer(client, bucket, keyOf(key), memory),
     read: (key) => readObject(client, bucket, keyOf(key)),
     discard: (key) => discardObject(client, bucket, keyOf(key)),
     remove: (keys) => removeObjects(client, bucket, keys.map(keyOf)),
@@ -59,10 +69,17 @@ class S3Writer implements RawObjectWriter {
   #sending: Promise<void> = Promise.resolve();
   #sendingBytes = 0;
   #failure: unknown;
+  readonly #share: PartShare;
+  #isTaken = false;
 
-  constructor(client: S3Client, bucket: string, key: string) {
+  constructor(client: S3Client, bucket: string, key: string, memory: PartMemory) {
     this.#client = client;
     this.#target = { Bucket: bucket, Key: key };
+    this.#share = memory.share(() => {
+      this.#isTaken = true;
+      this.#part = Buffer.alloc(0);
+      this.#used = 0;
+    });
   }
 
   get bufferedBytes(): number {
@@ -70,7 +87,12 @@ class S3Writer implements RawObjectWriter {
   }
 
   async write(...chunks: readonly Uint8Array[]): Promise<void> {
-    for (const chunk of chunks) await this.#take(chunk);
+    this.#share.busy();
+    try {
+      for (const chunk of chunks) await this.#take(chunk);
+    } finally {
+      this.#share.idle();
+    }
   }
 
   async #take(chunk: Uint8Array): Promise<void> {
@@ -78,7 +100,7 @@ class S3Writer implements RawObjectWriter {
     while (offset < chunk.length) {
       this.#throwIfFailed();
       const taken = Math.min(chunk.length - offset, PART_BYTES - this.#used);
-      this.#reserve(this.#used + taken);
+      if (this.#used + taken > this.#part.length) await this.#grow(this.#used + taken);
       this.#part.set(chunk.subarray(offset, offset + taken), this.#used);
       this.#used += taken;
       offset += taken;
@@ -87,6 +109,7 @@ class S3Writer implements RawObjectWriter {
   }
 
   async complete(): Promise<void> {
+    this.#share.busy();
     try {
       // The first part creates the multipart upload; until it is through, its id is not known.
       await this.#sending;
@@ -110,6 +133,7 @@ class S3Writer implements RawObjectWriter {
       }
       this.#release();
     } catch (error) {
+      if (error instanceof MemoryTakenError) throw error;
       this.#failure = error;
       unavailable(this.#target.Key)(error);
     }
@@ -129,9 +153,14 @@ class S3Writer implements RawObjectWriter {
     }
   }
 
-  #reserve(needed: number): void {
-    if (needed <= this.#part.length) return;
-    const grown = Buffer.allocUnsafe(Math.min(PART_BYTES, Math.max(needed, this.#part.length * 2)));
+  /** Waits, when memory is short, for what the whole part needs: then it is filled and sent whatever others hold. */
+  async #grow(needed: number): Promise<void> {
+    let bytes = Math.min(PART_BYTES, Math.max(needed, this.#part.length * 2));
+    if (!this.#share.tryGrowTo(bytes)) {
+      bytes = PART_BYTES;
+      await this.#share.growTo(bytes);
+    }
+    const grown = Buffer.allocUnsafe(bytes);
     grown.set(this.#part.subarray(0, this.#used));
     this.#part = grown;
   }
@@ -139,7 +168,7 @@ class S3Writer implements RawObjectWriter {
   #release(): void {
     this.#part = Buffer.alloc(0);
     this.#used = 0;
-    this.#sendingBytes = 0;
+    this.#share.release();
   }
 
   /** Waits for the part before, then sends this one while the next is being filled. */
@@ -150,15 +179,15 @@ class S3Writer implements RawObjectWriter {
     this.#part = Buffer.allocUnsafe(FIRST_BUFFER_BYTES);
     this.#used = 0;
     this.#sendingBytes = body.length;
-    this.#sending = this.#sendPart(body).then(
-      () => {
-        this.#sendingBytes = 0;
-      },
-      (error: unknown) => {
-        this.#sendingBytes = 0;
+    const giveBack = this.#share.send();
+    this.#sending = this.#sendPart(body)
+      .catch((error: unknown) => {
         this.#failure = error;
-      },
-    );
+      })
+      .finally(() => {
+        this.#sendingBytes = 0;
+        giveBack();
+      });
   }
 
   async #sendPart(body: Buffer): Promise<void> {
@@ -174,6 +203,8 @@ class S3Writer implements RawObjectWriter {
   }
 
   #throwIfFailed(): void {
+    if (this.#isTaken)
+      throw new MemoryTakenError('Others waited for the memory of this file, which came slowly.');
     if (this.#failure !== undefined) unavailable(this.#target.Key)(this.#failure);
   }
 }

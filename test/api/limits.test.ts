@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
 import { defaultHttpLimits, type HttpLimitName, type HttpLimits } from '../../src/api/limits.ts';
 import { readSettings, SettingsError } from '../../src/settings.ts';
 import { type ApiFixture, startApiFixture } from './api-fixture.ts';
@@ -65,6 +67,161 @@ describe('The limits of the API', () => {
       assertProblem(login, 429, 'RATE_LIMITED');
       assert.equal(login.body.error, 'temporarily_unavailable');
       assert.equal(await met(own, 'requests-per-address'), 2);
+    });
+  });
+
+  describe('on connections', () => {
+    const sockets: Socket[] = [];
+    afterEach(() => {
+      for (const socket of sockets.splice(0)) socket.destroy();
+    });
+
+    async function opened({ server }: ApiFixture, localAddress = '127.0.0.1'): Promise<Socket> {
+      const socket = connect({ port: server.port, host: '127.0.0.1', localAddress });
+      sockets.push(socket.on('error', () => undefined));
+      await once(socket, 'connect');
+      return socket;
+    }
+
+    /** All that the server says to a socket until it closes it, or until the answer is whole. */
+    function words(socket: Socket): Promise<string> {
+      return new Promise((resolve) => {
+        let received = '';
+        socket.on('data', (data) => {
+          received += data;
+          if (/\r\n\r\n.*\}$/s.test(received)) resolve(received);
+        });
+        socket.once('close', () => resolve(received));
+      });
+    }
+
+    async function open({ metrics }: ApiFixture): Promise<number | undefined> {
+      return (await metrics.httpConnections.get()).values[0]?.value;
+    }
+
+    const get = (path: string, token?: string) =>
+      `GET /api/external${path} HTTP/1.1\r\nhost: x\r\n${token ? `authorization: Bearer ${token}\r\n` : ''}\r\n`;
+
+    it('of the process: the next ones hear 503 and are closed, those that are there go on', async () => {
+      const own = await start({ connections: 2 });
+      const first = await opened(own);
+      await opened(own);
+      const refused = await words(await opened(own));
+      assert.match(refused, /^HTTP\/1\.1 503 /);
+      assert.match(refused, /retry-after: \d+\r\n/);
+      assert.match(refused, /connection: close\r\n/);
+      assert.match(refused, /"code":"SERVICE_UNAVAILABLE"/);
+      assert.equal(await met(own, 'connections'), 1);
+      assert.equal(await open(own), 2);
+      const answer = words(first);
+      first.write(get('/uploads'));
+      assert.match(await answer, /^HTTP\/1\.1 401 /);
+      for (const socket of sockets) socket.destroy();
+      await eventually(
+        async () => open(own),
+        (count) => count === 0,
+      );
+      assert.equal((await fetch(`${own.server.url}/docs`)).status, 200);
+    });
+
+    it('of an address that only connects, before it has taken every place, and let others in', async () => {
+      const own = await start({ connections: 10, unauthenticatedPerAddress: 2 });
+      const [stranger] = [await opened(own), await opened(own)];
+      assert.match(await words(await opened(own)), /^HTTP\/1\.1 503 /);
+      assert.equal(await met(own, 'unauthenticated-per-address'), 1);
+      const other = await opened(own, '127.0.0.2');
+      other.write(get('/uploads'));
+      assert.match(await words(other), /^HTTP\/1\.1 401 /);
+      stranger.write(get('/uploads', 'made-up'));
+      assert.match(await words(stranger), /^HTTP\/1\.1 401 /);
+      assert.match(await words(await opened(own)), /^HTTP\/1\.1 503 /, 'a denied request is no login');
+      stranger.destroy();
+      await eventually(
+        async () => open(own),
+        (count) => count === 2,
+      );
+      const next = await opened(own);
+      next.write(get('/uploads'));
+      assert.match(await words(next), /^HTTP\/1\.1 401 /);
+    });
+
+    it('count none that has carried an authenticated request, or a login', async () => {
+      const own = await start({ unauthenticatedPerAddress: 1 });
+      const client = await own.addClient('acme');
+      const token = await own.tokenOf(client);
+      for (let count = 0; count < 3; count += 1) {
+        const socket = await opened(own);
+        socket.write(get('/uploads', token));
+        assert.match(await words(socket), /^HTTP\/1\.1 200 /);
+      }
+      const login = await opened(own);
+      const body = JSON.stringify({ client_id: client.clientId, client_secret: client.clientSecret });
+      login.write(
+        `POST /api/external/auth/token HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      );
+      assert.match(await words(login), /^HTTP\/1\.1 200 /);
+      const last = await opened(own);
+      last.write(get('/uploads', token));
+      assert.match(await words(last), /^HTTP\/1\.1 200 /);
+      assert.equal(await met(own, 'unauthenticated-per-address'), 0);
+    });
+
+    it('count no address of a trusted proxy, behind which all clients are', async () => {
+      fixture = await startApiFixture({
+        change: () => ({
+          limits: defaultHttpLimits({ unauthenticatedPerAddress: 1 }),
+          trustedProxies: ['127.0.0.0/8'],
+        }),
+      });
+      for (let count = 0; count < 5; count += 1) {
+        const socket = await opened(fixture);
+        socket.write(get('/uploads'));
+        assert.match(await words(socket), /^HTTP\/1\.1 401 /);
+      }
+      assert.equal(await met(fixture, 'unauthenticated-per-address'), 0);
+    });
+  });
+
+  describe('on the time of strangers', () => {
+    it('end a login whose body does not come, with 408', async () => {
+      const own = await start({ smallBodyMs: 500 });
+      const socket = connect(own.server.port, '127.0.0.1');
+      socket.write(
+        'POST /api/external/auth/token HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
+      );
+      const drip = setInterval(() => socket.write(' '), 50);
+      const received = await new Promise<string>((resolve) => {
+        let all = '';
+        socket.on('data', (data) => {
+          all += data;
+        });
+        socket.on('error', () => undefined);
+        socket.once('close', () => resolve(all));
+      });
+      clearInterval(drip);
+      assert.match(received, /^HTTP\/1\.1 408 .*"code":"REQUEST_TIMEOUT"/s);
+      assert.equal(await met(own, 'body-time'), 1);
+    });
+
+    it('end connections that send nothing, or half of a head, and no waiting client', async function () {
+      this.timeout(60_000);
+      const own = await start({ smallBodyMs: 500 });
+      const token = await own.tokenOf(await own.addClient('acme'));
+      const { body } = await upload(own.api, token, [schemaType(), csv(CONTENT)]);
+      const waiting = ask(`${own.api}/upload/${body.uploadId}/status?wait=1`, { token });
+      const ended = ['', 'GET / HTTP/1.1\r\nhost: x\r\nx-a: '].map(async (text) => {
+        const socket = connect(own.server.port, '127.0.0.1');
+        socket.on('error', () => undefined).on('data', () => undefined);
+        const began = Date.now();
+        socket.write(text);
+        const drip = text && setInterval(() => socket.write('y'), 500);
+        await once(socket, 'close');
+        clearInterval(drip || undefined);
+        return Date.now() - began;
+      });
+      assert.equal((await waiting).status, 200);
+      // Twenty seconds for the headers, looked at every five.
+      for (const ms of await Promise.all(ended)) assert.ok(ms > 19_000 && ms < 40_000, `${ms} ms`);
     });
   });
 

@@ -61,6 +61,7 @@ mount -t proc proc "$ROOT/proc"
 mount -t tmpfs -o mode=1777 tmpfs "$ROOT/tmp"
 mount -o remount,bind,ro "$ROOT"
 cd "$ROOT"
+ulimit -S -c "$(ulimit -H -c)"
 exec env -i "$@"
 `;
 
@@ -74,6 +75,8 @@ export interface Container {
   signal(name: NodeJS.Signals): Promise<void>;
   /** User, capabilities and so on, of /proc. */
   status(): Promise<string>;
+  /** What it may use at the most, of /proc. */
+  limits(): Promise<string>;
 }
 
 /** Runs `command` in the image, or its entry point with arguments. */
@@ -110,6 +113,7 @@ export function startContainer(
       process.kill(await first(), name);
     },
     status: async () => readFile(`/proc/${await first()}/status`, 'utf8'),
+    limits: async () => readFile(`/proc/${await first()}/limits`, 'utf8'),
   };
 }
 

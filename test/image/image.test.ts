@@ -67,7 +67,8 @@ describe('The image', function () {
     const { config } = image.config;
     assert.equal(config.User, `${USER}:${USER}`);
     assert.equal(config.StopSignal, 'SIGTERM');
-    assert.deepEqual(config.Entrypoint, ['node', '/app/dist/main.js']);
+    assert.deepEqual(config.Entrypoint.slice(-1), ['piing']);
+    assert.match(config.Entrypoint.join(' '), /exec node \/app\/dist\/main\.js "\$@"/);
     assert.deepEqual(Object.keys(config.ExposedPorts).sort(), ['2222/tcp', '8080/tcp', '9090/tcp']);
     const { stdout: commit } = await run('git', ['rev-parse', 'HEAD']);
     const { version } = JSON.parse(await readFile('package.json', 'utf8'));
@@ -143,7 +144,7 @@ describe('The image', function () {
     operator: async () => ({ KUBECONFIG: await kubeconfigInside(image) }),
   };
   for (const [role, own] of Object.entries(more)) {
-    it(`runs the ${role} as process 1, without any capability, until SIGTERM`, async function () {
+    it(`runs the ${role} as process 1, without any capability and without core dumps, until SIGTERM`, async function () {
       this.timeout(1_800_000);
       const metrics = await freePort();
       const container = start([role], {
@@ -161,6 +162,8 @@ describe('The image', function () {
       assert.match(status, /^NSpid:\t\d+\t1$/m);
       assert.match(status, new RegExp(`^Uid:\t${USER}\t${USER}\t${USER}\t${USER}$`, 'm'));
       assert.match(status, /^CapEff:\t0+$/m);
+      // Soft and hard: it cannot be raised again. The soft limit of the machine is raised for the test.
+      assert.match(await container.limits(), /^Max core file size +0 +0 +bytes/m);
       await container.signal('SIGTERM');
       assert.equal(await container.ended, 0, container.output());
       for (const line of container.output().trim().split('\n'))

@@ -2,26 +2,23 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { until } from '../support/gateway.ts';
-import type { StandaloneProcess } from '../support/standalone.ts';
 import { type Evidence, processTree } from './evidence.ts';
 
-export async function collectMetrics({ endpoints }: StandaloneProcess, evidence: Evidence): Promise<void> {
-  for (const path of ['/metrics', '/readyz'])
-    evidence.add(path, await (await fetch(endpoints.metrics.url + path)).text());
+export async function collectMetrics(url: string, evidence: Evidence): Promise<void> {
+  for (const path of ['/metrics', '/readyz']) evidence.add(path, await (await fetch(url + path)).text());
 }
 
-/** Command lines of the gateway and of what it has started, their environment, and a diagnostic report. */
+/** Command lines of a process and of what it has started, their environment, and a diagnostic report. */
 export async function collectProcesses(
-  gateway: StandaloneProcess,
+  who: string,
+  pid: number,
   reports: string,
   evidence: Evidence,
 ): Promise<void> {
-  const pid = gateway.process.pid ?? 0;
   const pids = (await readdir('/proc')).map(Number).filter(Number.isInteger);
   for (const each of await processTree(pid, pids)) {
     const read = (file: string) => readFile(`/proc/${each}/${file}`).catch(() => '');
-    const who = each === pid ? 'the gateway' : 'a child';
-    evidence.add(`command line of ${who}`, await read('cmdline'));
+    evidence.add(`command line of ${each === pid ? who : 'a child'}`, await read('cmdline'));
     if (each !== pid) evidence.add('environment of a child', await read('environ'));
   }
   process.kill(pid, 'SIGUSR2');

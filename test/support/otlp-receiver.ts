@@ -46,15 +46,20 @@ interface Attribute {
 export interface OtlpReceiver {
   readonly endpoint: string;
   readonly spans: readonly ReceivedSpan[];
+  /** Every body as it came. */
+  readonly bodies: readonly string[];
 }
 
 /** Takes traces by OTLP/HTTP as JSON until the tests end. */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
+  const bodies: string[] = [];
   const server = createServer(async (request, response) => {
     if (request.method !== 'POST' || request.url !== '/v1/traces') return response.writeHead(404).end();
     if (request.headers['content-type'] !== 'application/json') return response.writeHead(415).end();
-    spans.push(...spansOf(JSON.parse(await text(request)) as ExportRequest));
+    const body = await text(request);
+    bodies.push(body);
+    spans.push(...spansOf(JSON.parse(body) as ExportRequest));
     response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -62,7 +67,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
     server.closeAllConnections();
     server.close();
   });
-  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/traces`, spans };
+  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/traces`, spans, bodies };
 }
 
 function spansOf({ resourceSpans }: ExportRequest): ReceivedSpan[] {

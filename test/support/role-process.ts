@@ -6,7 +6,7 @@ export interface RoleProcess {
   readonly child: ChildProcess;
   /** `host:port` of `/metrics`. */
   readonly metricsAddress: string;
-  /** Everything on its standard error so far. */
+  /** Everything on its standard output and error so far. */
   output(): string;
   /** What it has logged so far, an object a line. */
   logged(): Record<string, unknown>[];
@@ -25,12 +25,13 @@ export async function startRole(role: string, env: Readonly<Record<string, strin
       PIING_METRICS_PORT: String(metricsPort),
       ...env,
     },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
-  child.stderr.on('data', (data: Buffer) => {
-    output += data;
-  });
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data: Buffer) => {
+      output += data;
+    });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
     child.kill(signal);

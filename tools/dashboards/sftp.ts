@@ -137,6 +137,19 @@ export const sftp: BoardSpec = {
             },
           ],
         },
+        {
+          title: 'Memory of files on their way to S3',
+          description:
+            'Of all roles. At PIING_S3_BUFFER_BYTES large files wait for their turn (piing_store_memory_shortages_total).',
+          unit: 'bytes',
+          width: 8,
+          queries: [
+            {
+              expr: `sum by (namespace, instance) (${series('piing_store_held_bytes')})`,
+              legend: '{{namespace}} {{instance}}',
+            },
+          ],
+        },
       ],
     },
   ],

@@ -58,6 +58,7 @@ export function sftpMetrics({ counter, gauge, histogram }: Definer) {
 
 export function httpMetrics({ counter, gauge, histogram }: Definer) {
   return {
+    httpConnections: gauge('piing_http_connections', 'Open connections of the API, idle ones included'),
     httpRequestsInProgress: gauge('piing_http_requests_in_progress', 'HTTP requests being answered now'),
     httpRequestSeconds: histogram(
       'piing_http_request_duration_seconds',

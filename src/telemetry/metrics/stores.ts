@@ -20,6 +20,15 @@ export function storeMetrics({ counter, gauge, histogram }: Definer) {
     storeFailures: counter('piing_store_failures_total', 'Operations of the raw store that failed', {
       operation: ['write', 'complete', 'read', 'discard'],
     }),
+    storeHeldBytes: gauge(
+      'piing_store_held_bytes',
+      'Memory of files on their way to S3, at most PIING_S3_BUFFER_BYTES',
+    ),
+    storeShortages: counter(
+      'piing_store_memory_shortages_total',
+      'Times that a file on its way to S3 waited for memory, or lost its own because its client was slow while others waited',
+      { outcome: ['waited', 'taken_away'] },
+    ),
   };
 }
 
@@ -43,4 +52,9 @@ export function showPools(
     }
   };
   Object.assign(gauge, { collect: read });
+}
+
+/** Reads the memory when somebody asks for the metrics. */
+export function showHeldBytes(gauge: Gauge, memory: { readonly heldBytes: number }): void {
+  Object.assign(gauge, { collect: () => gauge.set(memory.heldBytes) });
 }
