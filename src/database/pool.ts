@@ -35,8 +35,9 @@ export function createPool(options: PoolOptions): pg.Pool {
     connectionTimeoutMillis: 5_000,
     keepAlive: true,
   });
-  // Without a listener a broken idle connection ends the process; the pool replaces it by itself.
-  pool.on('error', (error) => logger.warn({ err: error }, 'idle database connection lost'));
+  // Without a listener a broken idle connection ends the process; the pool replaces it by itself. Not the whole error:
+  // the pool hangs the connection on it, with the key by which anybody may cancel what it runs.
+  pool.on('error', ({ message }) => logger.warn({ reason: message }, 'idle database connection lost'));
   return pool;
 }
 
