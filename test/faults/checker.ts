@@ -7,6 +7,8 @@ import type { StoredObjects } from './stored-objects.ts';
 export interface World {
   readonly pool: Queryable;
   readonly objects: StoredObjects;
+  /** Whose rows are held against what was sent; default: everybody's. */
+  readonly organizations?: readonly string[];
 }
 
 /** What the promise says and the world does not, each in a sentence. */
@@ -158,14 +160,18 @@ async function findWrongRows(world: World, sent: readonly SentFile[], received: 
 const PAGE_ROWS = 50_000;
 
 /** The rows of the table by its primary key, page by page: all at once they would not fit into memory. */
-async function* tableRows({ pool }: World): AsyncGenerator<{ readonly key: string; readonly total: string }> {
+async function* tableRows({
+  pool,
+  organizations,
+}: World): AsyncGenerator<{ readonly key: string; readonly total: string }> {
   let last: readonly string[] = ['', '', ''];
   for (;;) {
     const { rows } = await pool.query<{ o: string; l: string; id: string; total: string }>(
       `SELECT organization_id AS o, location_id AS l, transaction_id AS id, total_amount::numeric(19,2)::text AS total
          FROM public.org_transactions WHERE (organization_id, location_id, transaction_id) > ($1, $2, $3)
+          AND ($4::text[] IS NULL OR organization_id = ANY ($4))
         ORDER BY organization_id, location_id, transaction_id LIMIT ${PAGE_ROWS}`,
-      [...last],
+      [...last, organizations ?? null],
     );
     for (const { o, id, total } of rows) yield { key: `${o}/${id}`, total };
     const end = rows.at(-1);

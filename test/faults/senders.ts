@@ -123,7 +123,7 @@ function refuse(file: SentFile, reason: string): void {
 }
 
 /** Puts a file and notes what was said of it. Never rejects. */
-export async function putBySftp(member: Member, file: SentFile): Promise<void> {
+export async function putBySftp(member: Pick<Member, 'port'>, file: SentFile): Promise<void> {
   const { clientId: username, clientSecret: password } = file.tenant;
   let sftp: RawSftp;
   try {
@@ -166,7 +166,8 @@ async function taken(waiting: Set<Promise<Reply>>): Promise<boolean> {
   return reply.type === 'status' && reply.code === 0;
 }
 
-async function postByHttp(member: Member, file: SentFile): Promise<void> {
+/** The same by HTTP. */
+export async function postByHttp(member: Pick<Member, 'port'>, file: SentFile): Promise<void> {
   const api = `http://127.0.0.1:${member.port}/api/external`;
   const signal = AbortSignal.timeout(PATIENCE_MS);
   let token: string;

@@ -2,14 +2,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ControlPlane, NODE_ADDRESS, NODE_NAME, POD_RANGE } from './control-plane.ts';
 import { CNI_PROGRAMS } from './machine.ts';
-import type { Namespaces } from './namespaces.ts';
+import type { Namespaces, Server } from './namespaces.ts';
 
 const CONTAINERD = '/run/containerd/containerd.sock';
 const DNS_ADDRESS = '10.200.0.53';
 export const PAUSE_IMAGE = 'localhost/pause:1';
 
 /** What runs pods: containerd with a bridge for their network. */
-export async function startContainerd({ directory, serve, inside }: Namespaces): Promise<void> {
+export async function startContainerd({ directory, serve, inside }: Namespaces): Promise<Server> {
   const network = join(directory, 'network');
   await mkdir(network);
   await writeFile(join(network, '10-bridge.conflist'), JSON.stringify(BRIDGE));
@@ -19,6 +19,7 @@ export async function startContainerd({ directory, serve, inside }: Namespaces):
   await containerd.until(async () =>
     (await inside('ctr', [`--address=${CONTAINERD}`, 'version'])).code === 0 ? true : undefined,
   );
+  return containerd;
 }
 
 /** Puts a docker-archive where kubelet finds it. */
@@ -30,6 +31,11 @@ export async function tagImage({ inside }: Namespaces, image: string, name: stri
   await ctr(inside, ['images', 'tag', image, name]);
 }
 
+/** Ends a container's processes at once, as the kernel does that is out of memory; its pod stays. */
+export async function killContainer({ inside }: Namespaces, id: string): Promise<void> {
+  await ctr(inside, ['tasks', 'kill', '--signal=SIGKILL', '--all', id]);
+}
+
 async function ctr(inside: Namespaces['inside'], args: readonly string[]): Promise<void> {
   const { code, stderr } = await inside('ctr', [`--address=${CONTAINERD}`, '--namespace=k8s.io', ...args], {
     timeoutMs: 300_000,
@@ -37,20 +43,23 @@ async function ctr(inside: Namespaces['inside'], args: readonly string[]): Promi
   if (code !== 0) throw new Error(`ctr ${args.join(' ')}: ${stderr}`);
 }
 
-/** kubelet, kube-proxy and the name service. */
+/** kubelet, which is returned, kube-proxy and the name service. */
 export async function startKubelet(
   { directory, serve }: Namespaces,
   programs: string,
   { kubeconfig, kubeletClientCertificate }: ControlPlane,
-): Promise<void> {
+): Promise<Server> {
   const write = async (name: string, content: string) => {
     await writeFile(join(directory, name), content);
     return join(directory, name);
   };
   const resolvConf = await write('resolv.conf', `nameserver ${DNS_ADDRESS}\n`);
-  const kubelet = await write('kubelet.json', kubeletConfiguration(kubeletClientCertificate, resolvConf));
-  await serve('kubelet', join(programs, 'kubelet'), [
-    `--config=${kubelet}`,
+  const configuration = await write(
+    'kubelet.json',
+    kubeletConfiguration(kubeletClientCertificate, resolvConf),
+  );
+  const kubelet = await serve('kubelet', join(programs, 'kubelet'), [
+    `--config=${configuration}`,
     `--kubeconfig=${kubeconfig('kubelet')}`,
     `--hostname-override=${NODE_NAME}`,
     `--node-ip=${NODE_ADDRESS}`,
@@ -61,6 +70,7 @@ export async function startKubelet(
   const names = `kubernetes cluster.local in-addr.arpa {\n    kubeconfig ${kubeconfig('admin')}\n  }`;
   const coredns = `.:53 {\n  bind ${DNS_ADDRESS}\n  errors\n  cache 5\n  ${names}\n}\n`;
   await serve('coredns', join(programs, 'coredns'), ['-conf', await write('Corefile', coredns)]);
+  return kubelet;
 }
 
 const BRIDGE = {

@@ -40,6 +40,10 @@ export interface Server {
   readonly name: string;
   /** Asks until there is an answer, unless the server ends. */
   until<Answer>(ask: () => Promise<Answer | undefined>, timeoutMs?: number): Promise<Answer>;
+  /** Ends it at once, as a crash does. Servers that it started in process groups of their own go on. */
+  kill(): Promise<void>;
+  /** Starts it as it was started first, when it has ended. */
+  restart(): Promise<void>;
 }
 
 /** They end with the tests, and with this process however it ends. */
@@ -91,15 +95,31 @@ async function serve(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<Server> {
-  const log = await open(join(directory, `${name}.log`), 'a');
-  const child = spawn('nsenter', args, {
-    cwd: directory,
-    env: { ...process.env, ...env },
-    detached: true,
-    stdio: ['ignore', log.fd, log.fd],
-  });
-  await log.close();
-  return { name, until: (ask, timeoutMs) => untilAlive(child, name, directory, ask, timeoutMs) };
+  const start = async () => {
+    const log = await open(join(directory, `${name}.log`), 'a');
+    // nsenter and what it starts are a process group.
+    const started = spawn('nsenter', args, {
+      cwd: directory,
+      env: { ...process.env, ...env },
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+    });
+    await log.close();
+    return started;
+  };
+  let child = await start();
+  return {
+    name,
+    until: (ask, timeoutMs) => untilAlive(child, name, directory, ask, timeoutMs),
+    kill: async () => {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      process.kill(-Number(child.pid), 'SIGKILL');
+      await ended;
+    },
+    restart: async () => {
+      child = await start();
+    },
+  };
 }
 
 async function untilAlive<Answer>(

@@ -6,7 +6,7 @@ import { NODE_NAME, startControlPlane } from './control-plane.ts';
 import { buildImage, buildPauseImage, IMAGE, NEXT_IMAGE } from './images.ts';
 import { importImage, startContainerd, startKubelet, tagImage } from './kubelet.ts';
 import { startLoadBalancer } from './load-balancer.ts';
-import { makeNamespaces, type Namespaces } from './namespaces.ts';
+import { makeNamespaces, type Namespaces, type Server } from './namespaces.ts';
 import { report } from './report.ts';
 
 /** A real Kubernetes of one node, and what its administrator and its users have. */
@@ -16,6 +16,8 @@ export interface Node extends Namespaces {
   /** The same, and fails with what kubectl said unless it succeeded. */
   mustKubectl(args: readonly string[], input?: string): Promise<string>;
   helm(args: readonly string[]): Promise<string>;
+  readonly containerd: Server;
+  readonly kubelet: Server;
 }
 
 /** How long a command may take on a machine that does much else. */
@@ -47,12 +49,13 @@ async function startNode(): Promise<Node> {
   return report('node up', async () => {
     const namespaces = await makeNamespaces();
     const pause = await buildPauseImage(programs, namespaces.directory);
-    const [controlPlane] = await Promise.all([
+    const [controlPlane, containerd] = await Promise.all([
       startControlPlane(namespaces, programs),
       startRuntime(namespaces, image, pause),
     ]);
-    await startKubelet(namespaces, programs, controlPlane);
-    const node = withPrograms(namespaces, programs, controlPlane.kubeconfig('admin'));
+    const kubelet = await startKubelet(namespaces, programs, controlPlane);
+    const commands = withPrograms(namespaces, programs, controlPlane.kubeconfig('admin'));
+    const node = { ...namespaces, ...commands, containerd, kubelet };
     for (const state of ['create', 'condition=Ready'])
       await node.mustKubectl(['wait', `--for=${state}`, `node/${NODE_NAME}`, '--timeout=300s']);
     startLoadBalancer(node);
@@ -60,19 +63,21 @@ async function startNode(): Promise<Node> {
   });
 }
 
-async function startRuntime(namespaces: Namespaces, image: string, pause: string): Promise<void> {
-  await startContainerd(namespaces);
+async function startRuntime(namespaces: Namespaces, image: string, pause: string): Promise<Server> {
+  const containerd = await startContainerd(namespaces);
   await importImage(namespaces, pause);
   await importImage(namespaces, image);
   await tagImage(namespaces, IMAGE, NEXT_IMAGE);
+  return containerd;
 }
 
-function withPrograms(namespaces: Namespaces, programs: string, kubeconfig: string): Node {
+type Commands = Pick<Node, 'kubectl' | 'kubectlCommand' | 'mustKubectl' | 'helm'>;
+
+function withPrograms(namespaces: Namespaces, programs: string, kubeconfig: string): Commands {
   const home = { KUBECONFIG: kubeconfig, HOME: namespaces.directory };
   const kubectl = (args: readonly string[], options: RunOptions = {}) =>
     namespaces.onNode(join(programs, 'kubectl'), args, { ...options, env: home });
   return {
-    ...namespaces,
     kubectl,
     kubectlCommand: (args) =>
       namespaces.onNodeCommand(join(programs, 'kubectl'), [`--kubeconfig=${kubeconfig}`, ...args]),

@@ -14,6 +14,9 @@ const PORT = 5_432;
 /** `nobody` of Debian: PostgreSQL wants an account that has a name and is not root. */
 const USER_ID = 65_534;
 
+// As in the product's own pool: counts are numbers.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number);
+
 export interface Postgres {
   /** As pods reach it. */
   readonly databaseUrl: string;

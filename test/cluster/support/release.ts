@@ -47,6 +47,8 @@ export interface Pod {
   /** Told to stop, and not gone yet. */
   readonly ending: boolean;
   readonly image: string;
+  /** That runs now, or did last. */
+  readonly container: string;
 }
 
 /** Of one role, those that are ending too. */
@@ -58,6 +60,7 @@ export async function podsOf({ mustKubectl }: Node, role: (typeof ROLES)[number]
   return items.map(({ metadata, spec, status }) => ({
     name: metadata.name,
     image: spec.containers[0]?.image ?? '',
+    container: status.containerStatuses?.[0]?.containerID?.replace('containerd://', '') ?? '',
     ending: metadata.deletionTimestamp !== undefined,
     ready: (status.conditions ?? []).some(
       (condition) => condition.type === 'Ready' && condition.status === 'True',
@@ -68,20 +71,31 @@ export async function podsOf({ mustKubectl }: Node, role: (typeof ROLES)[number]
 interface PodObject {
   readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
   readonly spec: { readonly containers: readonly { readonly image: string }[] };
-  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  readonly status: {
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly containerStatuses?: readonly { readonly containerID?: string }[];
+  };
 }
 
-/** Until a role has exactly so many pods, all of them ready and none of them ending. */
-export async function untilReady(node: Node, role: (typeof ROLES)[number], count = 2): Promise<Pod[]> {
+/** Until a role has exactly two pods, both ready, neither ending, and with other containers than those that are gone. */
+export async function untilReady(
+  node: Node,
+  role: (typeof ROLES)[number],
+  gone: readonly string[] = [],
+): Promise<Pod[]> {
+  const serves = ({ ready, ending, container }: Pod) => ready && !ending && !gone.includes(container);
   return eventually(async () => {
     const pods = await podsOf(node, role);
-    return pods.length === count && pods.every(({ ready, ending }) => ready && !ending) ? pods : undefined;
+    return pods.length === 2 && pods.every(serves) ? pods : undefined;
   });
 }
 
-/** The address that the load balancer has for SFTP. */
-export function loadBalancerAddress({ mustKubectl }: Node): Promise<string> {
+/** The address that the load balancer has for SFTP, or for HTTP. */
+export function loadBalancerAddress(
+  { mustKubectl }: Node,
+  role: 'gateway' | 'api' = 'gateway',
+): Promise<string> {
   const path = '{.status.loadBalancer.ingress[0].ip}';
-  const name = `service/${RELEASE}-gateway`;
+  const name = `service/${RELEASE}-${role}`;
   return mustKubectl(['get', name, `--namespace=${NAMESPACE}`, `--output=jsonpath=${path}`]);
 }
