@@ -45,7 +45,7 @@ class House {
   /** Those without an authenticated request so far, with their address or network. */
   readonly #strangers = new Map<Socket, string>();
   readonly #byNetwork = new Map<string, number>();
-  #lastLine = 0;
+  #lastLine = Number.NEGATIVE_INFINITY;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -87,7 +87,7 @@ class House {
   #turnAway(socket: Socket, remoteAddress: string, limit: HttpLimitName): false {
     const { logger, metrics } = this.#options;
     metrics.httpLimits.inc({ limit });
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.#lastLine >= LINE_INTERVAL_MS) {
       this.#lastLine = now;
       logger.warn({ limit, remoteAddress }, 'HTTP connection turned away');
