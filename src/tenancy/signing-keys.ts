@@ -111,7 +111,8 @@ class CachedKeys implements SigningKeys {
   }
 
   #olderThan(milliseconds: number): boolean {
-    return this.#now() - this.#loadedAt >= milliseconds;
+    // A time ahead was noted before the clock was set back.
+    return Math.abs(this.#now() - this.#loadedAt) >= milliseconds;
   }
 
   /** Requests that come meanwhile wait for the same answer. */

@@ -125,6 +125,16 @@ describe('signing keys', () => {
     assert.equal((await keys.find(second.id))?.id, second.id);
   });
 
+  it('are read again also when the clock was set back meanwhile', async () => {
+    let now = Date.now() + 60 * 60_000;
+    const keys = await loadSigningKeys(database.pool, () => now);
+    await keys.current();
+    now -= 60 * 60_000;
+    const other = await loadSigningKeys(database.pool, () => now + 31 * DAY);
+    const { id } = await other.current();
+    assert.equal((await keys.find(id))?.id, id);
+  });
+
   it('leave the database when their last tokens have long expired', async () => {
     let now = Date.now();
     const keys = await loadSigningKeys(database.pool, () => now);

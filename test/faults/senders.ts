@@ -22,8 +22,8 @@ export interface SenderOptions {
 }
 
 /** Files that wait to be processed; with more of them senders wait too, or they would only measure the queue. */
-const MAX_BACKLOG = 200;
-const BACKLOG_EVERY_MS = 1_000;
+const MAX_BACKLOG = 20;
+const BACKLOG_EVERY_MS = 500;
 
 /** Looks now and then how many files wait. */
 export class Backlog {
