@@ -6,6 +6,8 @@ import { until } from '../support/until.ts';
 
 export type Role = 'gateway' | 'api' | 'worker';
 
+/** After so long a process has started, whatever the machine has to do besides. */
+const STARTED_MS = 20_000;
 /** How long a process that ended by itself stays away: what watches over it starts it again. */
 const AWAY_MS = 1_000;
 const MAX_LOG_ENTRIES = 5_000;
@@ -33,7 +35,10 @@ export class Member {
   readonly clock: Clock | undefined;
   /** Where the code is that it runs the next time. */
   directory: string;
-  /** How often it ended without having been told to, and with what. */
+  /**
+   * With what it ended without having been told to. Not while it started: without a database it ends with a sentence,
+   * and whoever watches over it starts it again.
+   */
   readonly deaths: string[] = [];
   readonly #environment: Readonly<Record<string, string>>;
   readonly #log: string[];
@@ -70,11 +75,12 @@ export class Member {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#process = child;
+    const begun = performance.now();
     child.stderr?.on('data', (data: Buffer) => this.#note(String(data)));
     child.once('exit', (code, signal) => {
       if (this.#process !== child) return;
       this.#process = undefined;
-      this.deaths.push(String(code ?? signal));
+      if (performance.now() - begun > STARTED_MS) this.deaths.push(String(code ?? signal));
       this.#note(`ended by itself with ${code ?? signal}\n`);
       this.#revival = setTimeout(() => void this.start(), AWAY_MS);
     });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts';
 import { isRunning } from '../../src/support/processes.ts';
 import { type Clock, faketimeLibrary, makeClock } from '../support/clock.ts';
-import { mayMount, mountSmallDisk, type SmallDisk } from '../support/disk.ts';
+import { mountSmallDisk, type SmallDisk } from '../support/disk.ts';
 import { run } from '../support/run.ts';
 import { newBucket, startS3 } from '../support/s3.ts';
 import { freePort, stopAtEnd } from '../support/servers.ts';
@@ -29,8 +29,7 @@ export interface FaultyDatabase {
 }
 
 export async function startFaultyDatabase(directory: string, disks: boolean): Promise<FaultyDatabase> {
-  const disk =
-    disks && mayMount() ? await mountSmallDisk(join(directory, 'database'), DATABASE_MEGABYTES) : undefined;
+  const disk = disks ? await mountSmallDisk(join(directory, 'database'), DATABASE_MEGABYTES) : undefined;
   const library = faketimeLibrary();
   const clock = library ? await makeClock(library, join(directory, 'clock-of-database')) : undefined;
   const home = join(disk?.directory ?? directory, 'pg');
@@ -91,7 +90,7 @@ export async function startFaultyStore(
   disks: boolean,
 ): Promise<FaultyStore> {
   const home = join(directory, 'store');
-  const disk = disks && mayMount() ? await mountSmallDisk(home, STORE_MEGABYTES) : undefined;
+  const disk = disks ? await mountSmallDisk(home, STORE_MEGABYTES) : undefined;
   const files = join(home, 'objects');
   await mkdir(files, { recursive: true });
   if (kind === 'directory')
