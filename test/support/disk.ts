@@ -2,6 +2,9 @@ import { mkdir, open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from './run.ts';
 import { stopAtEnd } from './servers.ts';
+import { until } from './until.ts';
+
+const FILL_MS = 10_000;
 
 /** A file system of its own, which can be filled to its end. */
 export interface SmallDisk {
@@ -28,12 +31,16 @@ export async function mountSmallDisk(directory: string, megabytes: number): Prom
   const ballast = join(directory, 'ballast');
   return {
     directory,
+    // Others write meanwhile: what does not fit any more is less the next time.
     fill: async (leaveBytes) => {
-      const { bavail, bsize } = await statfs(directory);
-      const bytes = bavail * bsize - leaveBytes;
-      if (bytes <= 0) return;
-      const { code, stderr } = await run('fallocate', ['--length', String(bytes), ballast]);
-      if (code !== 0) throw new Error(`fallocate: ${stderr.trim()}`);
+      const filled = async () => {
+        const { bavail, bsize } = await statfs(directory);
+        const bytes = bavail * bsize - leaveBytes;
+        return bytes <= 0 || (await succeeds('fallocate', ['--length', String(bytes), ballast]))
+          ? true
+          : undefined;
+      };
+      await until(filled, FILL_MS);
     },
     free: () => rm(ballast, { force: true }),
   };
