@@ -1,8 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { type Claim, claimJob } from './job-claims.ts';
-import { beat, completeJob, failJob, releaseJobs } from './job-endings.ts';
+import { beat, completeJob, failJob, giveBackStrays, releaseJobs } from './job-endings.ts';
 import { maintainJobs } from './job-maintenance.ts';
 import { JOBS_CHANNEL, type JobsNotice, MAX_ATTEMPTS, type ProcessUpload } from './job-queue.ts';
 import { listen, type Subscription } from './notifications.ts';
@@ -78,7 +79,8 @@ export function consumeJobs(options: JobConsumerOptions): JobConsumer {
 
 class Consumer implements JobConsumer {
   readonly #options: JobConsumerOptions;
-  readonly #worker = `${hostname()}/${process.pid}`;
+  /** Of this process alone: a container that starts again has its host name and process number. */
+  readonly #worker = `${hostname()}/${randomBytes(3).toString('hex')}/${process.pid}`;
   readonly #runs = new Map<string, Run>();
   readonly #subscription: Subscription;
   readonly #timers: NodeJS.Timeout[];
@@ -96,7 +98,10 @@ class Consumer implements JobConsumer {
       channel: JOBS_CHANNEL,
       logger,
       onNotification: (notice) => this.#onNotice(notice as JobsNotice),
-      onConnected: () => this.#wake(),
+      onConnected: () => {
+        this.#wake();
+        void this.#beat();
+      },
     });
     this.#timers = [
       setInterval(() => this.#wake(), rhythm.pollMs),
@@ -162,7 +167,7 @@ class Consumer implements JobConsumer {
     const stop = new AbortController();
     const ended = this.#run(claim, stop.signal)
       .catch((error: unknown) => {
-        // The claim is no longer renewed, so the job comes back by itself.
+        // The claim is no longer renewed: it is given back when the database answers, by whoever hears it first.
         this.#options.logger.warn(
           { err: error, uploadId: claim.uploadId },
           'the end of a job was not recorded',
@@ -199,9 +204,10 @@ class Consumer implements JobConsumer {
   }
 
   async #beat(): Promise<void> {
-    if (this.#runs.size === 0) return;
     const asked = [...this.#runs.values()];
     try {
+      await this.#giveBackStrays();
+      if (asked.length === 0) return;
       const alive = await beat(this.#options.pool, [...this.#runs.keys()]);
       for (const { claim, stop } of asked) {
         const state = alive.get(claim.claimId);
@@ -211,6 +217,12 @@ class Consumer implements JobConsumer {
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'heartbeat of the running jobs failed');
     }
+  }
+
+  async #giveBackStrays(): Promise<void> {
+    const { pool, logger, rhythm = DEFAULT_RHYTHM } = this.#options;
+    const strays = await giveBackStrays(pool, this.#worker, [...this.#runs.keys()], rhythm.beatMs / 1_000);
+    if (strays > 0) logger.warn({ strays }, 'jobs were given back whose end the database had not heard of');
   }
 
   #maintain(): void {

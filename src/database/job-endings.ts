@@ -45,6 +45,16 @@ UPDATE piing.jobs SET claim_id = NULL, run_at = now() + ${BACKOFF},
    AND (abs(extract(epoch FROM now() - heartbeat_at)) > $1 OR claimed_at < now() - interval '${LONGEST_RUN_SECONDS} seconds')
 RETURNING upload_id AS "uploadId", organization_id AS "organizationId", worker`;
 
+// Claimed a moment ago: the answer to the claim may still be on its way.
+const GIVE_BACK = `
+WITH ended AS (
+  UPDATE piing.jobs SET claim_id = NULL, run_at = now(), last_error = 'The end of the last try could not be recorded.'
+   WHERE claim_id IS NOT NULL AND worker = $1 AND claim_id <> ALL($2::uuid[])
+     AND abs(extract(epoch FROM clock_timestamp() - claimed_at)) > $3
+  RETURNING organization_id
+)
+SELECT pg_notify('${JOBS_CHANNEL}', 'ready') FROM ended`;
+
 // No try is put off for longer: what waits for more was put off before the clock was set back.
 const WAKE = `
 UPDATE piing.jobs SET run_at = now()
@@ -83,6 +93,19 @@ export async function beat(
 ): Promise<Map<string, { readonly cancelled: boolean }>> {
   const alive = await db.query<{ claimId: string; cancelled: boolean }>(BEAT, [claimIds]);
   return new Map(alive.rows.map(({ claimId, cancelled }) => [claimId, { cancelled }]));
+}
+
+/**
+ * Gives back jobs that this worker has in the table and does not run: while the database was away their end, or the
+ * answer to their claim, was lost. Returns how many there were.
+ */
+export async function giveBackStrays(
+  db: Queryable,
+  worker: string,
+  running: readonly string[],
+  youngSeconds: number,
+): Promise<number> {
+  return (await db.query(GIVE_BACK, [worker, running, youngSeconds])).rowCount ?? 0;
 }
 
 export interface Rescued extends ProcessUpload {

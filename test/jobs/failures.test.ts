@@ -143,6 +143,25 @@ describe('A job', function () {
     assert.equal((await metrics.retries.get()).values[0]?.value, 1);
   });
 
+  it('whose end the database did not hear of is run again at once when it answers, not as that of a dead worker', async () => {
+    const [id = '' as UploadId] = await enqueue(database.pool, { organization: 'blue' });
+    // A mock: that a connection breaks in exactly this statement cannot be had otherwise.
+    const deaf = new Proxy(database.pool, {
+      get: (pool, name) => {
+        if (name !== 'query') return Reflect.get(pool, name);
+        return (...args: Parameters<typeof pool.query>) =>
+          ran.length === 1 && /DELETE FROM piing\.jobs/.test(String(args[0]))
+            ? Promise.reject(new Error('Connection terminated unexpectedly'))
+            : pool.query(...args);
+      },
+    });
+    const ran: UploadId[] = [];
+    const rhythm = { ...QUICK, silentMs: 60_000 };
+    consume(async ({ uploadId }) => void ran.push(uploadId), { pool: deaf, rhythm });
+    await gone(id);
+    assert.deepEqual(ran, [id, id]);
+  });
+
   it('ends as a dead letter when it kills every worker that takes it', async () => {
     const [id = '' as UploadId] = await enqueue(database.pool, { organization: 'blue' });
     await database.pool.query('UPDATE piing.jobs SET attempts = $1', [MAX_ATTEMPTS - 1]);
