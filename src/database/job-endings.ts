@@ -11,8 +11,12 @@ const MAX_ERROR_CHARACTERS = 2_000;
 const WAITING = 'claim_id IS NULL AND dead_at IS NULL';
 
 /** Exponential, with jitter so that jobs which failed together do not come back together. */
-const BACKOFF = `make_interval(secs => (0.5 + random() / 2) *
-  least(${LONGEST_DELAY_SECONDS}, ${FIRST_DELAY_SECONDS} * power(2, least(attempts - 1, 30))))`;
+const BACKOFF = `make_interval(secs => (0.5 + random() / 2) * ${longestDelay('attempts - 1')})`;
+
+/** Seconds, as SQL. */
+function longestDelay(failures: string): string {
+  return `least(${LONGEST_DELAY_SECONDS}, ${FIRST_DELAY_SECONDS} * power(2, least(${failures}, 30)))`;
+}
 
 /** A place of this organization is free: another process may have room for what waits. */
 const TELL_IF_WAITING = `
@@ -58,7 +62,7 @@ SELECT pg_notify('${JOBS_CHANNEL}', 'ready') FROM ended`;
 // No try is put off for longer: what waits for more was put off before the clock was set back.
 const WAKE = `
 UPDATE piing.jobs SET run_at = now()
- WHERE ${WAITING} AND run_at > now() + interval '${LONGEST_DELAY_SECONDS} seconds'`;
+ WHERE ${WAITING} AND run_at > now() + make_interval(secs => ${longestDelay('greatest(attempts - 1, 0)')})`;
 
 const HOPELESS = `
 SELECT upload_id AS "uploadId", organization_id AS "organizationId", cancel_requested_at IS NOT NULL AS cancelled,

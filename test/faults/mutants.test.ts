@@ -64,7 +64,9 @@ const diesBetweenCommits: History = async (fleet, maker) => {
 const olderComesLast: History = async (fleet, maker) => {
   const worker = member(fleet, 'worker');
   const putOff = (seconds: number) =>
-    fleet.pool.query('UPDATE piing.jobs SET run_at = now() + make_interval(secs => $1)', [seconds]);
+    fleet.pool.query('UPDATE piing.jobs SET attempts = 7, run_at = now() + make_interval(secs => $1)', [
+      seconds,
+    ]);
   await worker.end();
   const older = await put(fleet, maker.make(tenantOf(fleet), 'older', { count: 2_000 }));
   await putOff(120);

@@ -266,14 +266,17 @@ describe('A job', function () {
 
   it('runs soon though the clock was set back after its next try was put off', async () => {
     const [id = '' as UploadId] = await enqueue(database.pool, { organization: 'blue' });
-    await database.pool.query(`UPDATE piing.jobs SET run_at = now() + interval '1 hour'`);
+    // No second try is put off for more than two seconds.
+    await database.pool.query(`UPDATE piing.jobs SET attempts = 1, run_at = now() + interval '10 seconds'`);
     const ran: UploadId[] = [];
     consume(async ({ uploadId }) => {
       ran.push(uploadId);
       await end(database.pool, uploadId);
     });
+    const begun = performance.now();
     await gone(id);
     assert.deepEqual(ran, [id]);
+    assert.ok(performance.now() - begun < 8_000, 'not only when its time had come');
   });
 
   it('is taken from a dead worker whose last sign of life was given before the clock was set back', async () => {
