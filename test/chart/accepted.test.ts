@@ -15,7 +15,7 @@ describe('What the chart renders', function () {
     plane = await testControlPlane();
     const crds = othersCrds().map((file) => `--filename=${file}`);
     await plane.mustKubectl(['apply', '--server-side', ...crds]);
-    await plane.mustKubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+    await plane.mustKubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=120s']);
     for (const namespace of [NAMESPACE, 'tenants-a', 'tenants-b'])
       await plane.mustKubectl(['create', 'namespace', namespace]);
     const labels = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=restricted`);

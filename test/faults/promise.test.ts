@@ -101,8 +101,9 @@ function keptItsPromise(campaign: Campaign): void {
   assert.ok(sent.filter(({ told }) => told === 'acknowledged').length >= 20, story);
   assert.ok(struck.size >= 6, story);
   assert.ok(deaths.length <= (struck.get(DEADLY)?.length ?? 0), story);
-  for (const name of leftOut) process.stderr.write(`\n    !! Not tried: ${name}\n`);
-  if (process.env.CI === 'true') assert.doesNotMatch(leftOut.join(), /faketime/, story);
+  const missing = leftOut.filter((name) => !name.endsWith('(no S3 server)'));
+  for (const name of missing) process.stderr.write(`\n    !! Not tried: ${name}\n`);
+  if (process.env.CI === 'true') assert.doesNotMatch(missing.join(), /faketime/, story);
 }
 
 describe('Whatever fails, the gateway on a directory that all share', function () {

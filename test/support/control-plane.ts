@@ -120,7 +120,7 @@ async function startControlPlane(): Promise<ControlPlane> {
     audit: () => readAudit(directory),
   };
   await plane.mustKubectl(['apply', '--server-side', '-f', 'crds/']);
-  await plane.mustKubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+  await plane.mustKubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=120s']);
   // Discovery follows a moment later.
   await until(async () => ((await kubectl(['get', 'piing', '-A'])).code === 0 ? true : undefined));
   return plane;
