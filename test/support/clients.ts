@@ -17,9 +17,12 @@ export function hasProgram(name: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
 }
 
-/** A Python that has a module: Debian's own, or whichever is first on the PATH. */
+/** Path of a Python that has a module: whichever is first on the PATH, or Debian's own. */
 export function pythonWith(module: string): string | undefined {
-  return ['python3', '/usr/bin/python3'].find(
-    (python) => spawnSync(python, ['-c', `import ${module}`]).status === 0,
-  );
+  for (const python of ['python3', '/usr/bin/python3']) {
+    const script = `import ${module}, sys; print(sys.executable)`;
+    const { status, stdout } = spawnSync(python, ['-c', script], { encoding: 'utf8' });
+    if (status === 0) return stdout.trim();
+  }
+  return undefined;
 }
