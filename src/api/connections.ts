@@ -5,6 +5,7 @@ import { isWithin, networkOf, plainAddress } from '../support/addresses.ts';
 import type { ApiOptions } from './api-options.ts';
 import { answerOnSocket } from './error-answers.ts';
 import type { HttpLimitName } from './limits.ts';
+import { Places } from './places.ts';
 import { Problem } from './problems.ts';
 
 /** One line a second is enough to see it: a flood must not become a flood of lines. */
@@ -42,13 +43,14 @@ function guard(server: Server, house: House): void {
 class House {
   readonly #options: ConnectionOptions;
   #connections = 0;
-  /** Those without an authenticated request so far, with their address or network. */
-  readonly #strangers = new Map<Socket, string>();
-  readonly #byNetwork = new Map<string, number>();
+  /** Those without an authenticated request so far, with what gives their network's place back. */
+  readonly #strangers = new Map<Socket, () => void>();
+  readonly #places: Places;
   #lastLine = Number.NEGATIVE_INFINITY;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
+    this.#places = new Places(Number.POSITIVE_INFINITY, options.limits.unauthenticatedPerAddress);
   }
 
   /** False when it was turned away. */
@@ -57,12 +59,9 @@ class House {
     const address = plainAddress(socket.remoteAddress ?? 'unknown');
     if (this.#connections >= limits.connections) return this.#turnAway(socket, address, 'connections');
     if (!isWithin(address, trustedProxies)) {
-      const network = networkOf(address);
-      const count = this.#byNetwork.get(network) ?? 0;
-      if (count >= limits.unauthenticatedPerAddress)
-        return this.#turnAway(socket, address, 'unauthenticated-per-address');
-      this.#byNetwork.set(network, count + 1);
-      this.#strangers.set(socket, network);
+      const leave = this.#places.take(networkOf(address));
+      if (typeof leave === 'string') return this.#turnAway(socket, address, 'unauthenticated-per-address');
+      this.#strangers.set(socket, leave);
     }
     this.#connections += 1;
     metrics.httpConnections.inc();
@@ -76,12 +75,8 @@ class House {
 
   /** No stranger any more. */
   welcome(socket: Socket): void {
-    const network = this.#strangers.get(socket);
-    if (network === undefined) return;
+    this.#strangers.get(socket)?.();
     this.#strangers.delete(socket);
-    const left = (this.#byNetwork.get(network) ?? 1) - 1;
-    if (left > 0) this.#byNetwork.set(network, left);
-    else this.#byNetwork.delete(network);
   }
 
   #turnAway(socket: Socket, remoteAddress: string, limit: HttpLimitName): false {

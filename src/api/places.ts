@@ -1,9 +1,9 @@
 import type { FastifyReply } from 'fastify';
 
-/** Why there is no place: the organization has its share, or the process is full. */
+/** Why there is no place: the organization, or whoever else is counted, has its share, or the process is full. */
 export type NoPlace = 'organization' | 'process';
 
-/** Places that requests hold while they last: so many in all, and so many for each organization. */
+/** Places that requests hold while they last: so many in all, and so many for each organization or other key. */
 export class Places {
   readonly #most: number;
   readonly #mostEach: number;
@@ -16,24 +16,24 @@ export class Places {
   }
 
   /** Returns what gives the place back; calling it again does nothing. */
-  take(organizationId: string): (() => void) | NoPlace {
-    const taken = this.#taken.get(organizationId) ?? 0;
+  take(key: string): (() => void) | NoPlace {
+    const taken = this.#taken.get(key) ?? 0;
     if (taken >= this.#mostEach) return 'organization';
     if (this.#total >= this.#most) return 'process';
-    this.#taken.set(organizationId, taken + 1);
+    this.#taken.set(key, taken + 1);
     this.#total += 1;
     let held = true;
     return () => {
-      if (held) this.#giveBack(organizationId);
+      if (held) this.#giveBack(key);
       held = false;
     };
   }
 
-  #giveBack(organizationId: string): void {
+  #giveBack(key: string): void {
     this.#total -= 1;
-    const left = (this.#taken.get(organizationId) ?? 1) - 1;
-    if (left > 0) this.#taken.set(organizationId, left);
-    else this.#taken.delete(organizationId);
+    const left = (this.#taken.get(key) ?? 1) - 1;
+    if (left > 0) this.#taken.set(key, left);
+    else this.#taken.delete(key);
   }
 }
 
