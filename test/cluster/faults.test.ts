@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkPromise } from '../faults/checker.ts';
+import { checkPromise, everythingEnded } from '../faults/checker.ts';
 import type { SentFile } from '../faults/files.ts';
 import { NODE_NAME } from './support/control-plane.ts';
 import { type Judged, judged } from './support/judged.ts';
@@ -141,18 +141,9 @@ describe('While clients keep putting files by SFTP and HTTP', function () {
   describe('the campaign’s checker', () => {
     let sent: readonly SentFile[];
 
-    /** Whether everything that was received has ended; a dead process's files are swept after 45 s. */
-    async function settled(): Promise<true | undefined> {
-      const { rows } = await world.stores.pool.query<{ open: number }>(
-        `SELECT count(*)::int AS open FROM piing.uploads
-          WHERE status IN ('RECEIVING', 'PENDING', 'PROCESSING') OR discard_pending`,
-      );
-      return rows[0]?.open === 0 ? true : undefined;
-    }
-
     before(async () => {
       await sending.stop();
-      await report('everything ended', () => eventually(settled));
+      await report('everything ended', () => eventually(() => everythingEnded(world.stores.pool)));
       sent = sending.sent();
       const told = (what: string) => sent.filter((file) => file.told === what).length;
       say(

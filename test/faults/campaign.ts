@@ -1,5 +1,6 @@
-import { until } from '../support/until.ts';
-import { checkPromise, type Findings } from './checker.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { until, untilDone } from '../support/until.ts';
+import { checkPromise, everythingEnded, type Findings } from './checker.ts';
 import type { Fault } from './fault.ts';
 import { faultsFor } from './faults.ts';
 import { FileMaker, type SentFile } from './files.ts';
@@ -74,14 +75,7 @@ export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
     const { heal, members } = await fault.strike(fleet, schedule);
     await pause(schedule.between(...fault.lasts));
     // Two faults at once: one may keep the other from being healed, until it is healed itself.
-    await until(
-      () =>
-        heal()
-          .then(() => true)
-          .catch(() => undefined),
-      HEAL_MS,
-      500,
-    );
+    await untilDone(heal, HEAL_MS, 500);
     const recovery = await watch.recovery(fleet, members);
     struck.set(fault.name, [...(struck.get(fault.name) ?? []), recovery]);
     onProgress(`  ${fault.name}: acknowledged after ${recovery.acknowledged.toFixed(1)} s`);
@@ -111,8 +105,6 @@ export async function runCampaign(options: CampaignOptions): Promise<Campaign> {
   };
 }
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
 /** Waits until everything that was received has ended; how long that took, in seconds. */
 export async function settle(
   { members, pool }: Fleet,
@@ -122,11 +114,7 @@ export async function settle(
   const begun = performance.now();
   const ended = async () => {
     await pause(500);
-    const { rows } = await pool.query<{ open: number }>(
-      `SELECT count(*)::int AS open FROM piing.uploads
-        WHERE status IN ('RECEIVING', 'PENDING', 'PROCESSING') OR discard_pending`,
-    );
-    return rows[0]?.open === 0 ? true : undefined;
+    return everythingEnded(pool);
   };
   await until(ended, options.patienceMs ?? SETTLE_MS).catch(() =>
     options.onProgress?.('did not settle in time'),

@@ -198,3 +198,12 @@ async function findLeftovers({ pool, objects }: World, uploads: readonly UploadR
   for (const { name } of staging.rows) left.push(`table ${name}`);
   return left;
 }
+
+/** Whether every upload has ended, and what dead processes left is swept; undefined: not yet. */
+export async function everythingEnded(pool: Queryable): Promise<true | undefined> {
+  const { rows } = await pool.query<{ open: number }>(
+    `SELECT count(*)::int AS open FROM piing.uploads
+      WHERE status IN ('RECEIVING', 'PENDING', 'PROCESSING') OR discard_pending`,
+  );
+  return rows[0]?.open === 0 ? true : undefined;
+}

@@ -8,7 +8,7 @@ import { type Fleet, startFleet } from './fleet.ts';
 import type { Role } from './member.ts';
 import { type Mutation, mutate } from './mutants.ts';
 import { seededRandom } from './random.ts';
-import { putBySftp } from './senders.ts';
+import { sendFile } from './senders.ts';
 
 /** The sweeper takes a process for dead after 45 s and looks every 15. */
 const SETTLE_MS = 90_000;
@@ -34,8 +34,7 @@ const member = ({ members }: Fleet, role: Role) => {
 };
 
 async function put(fleet: Fleet, file: SentFile): Promise<SentFile> {
-  await putBySftp(member(fleet, 'gateway'), file);
-  if (file.told === 'acknowledged') file.acknowledgedAt = performance.now();
+  await sendFile(member(fleet, 'gateway'), file);
   return file;
 }
 

@@ -5,7 +5,7 @@ import { checkPromise, type Findings, type World } from './checker.ts';
 import { FileMaker } from './files.ts';
 import { seededRandom } from './random.ts';
 import { reportOf } from './report.ts';
-import { putBySftp } from './senders.ts';
+import { sendFile } from './senders.ts';
 
 /** What the checker looks at. */
 const worldOf = ({ fleet }: Campaign): World => ({ pool: fleet.pool, objects: fleet.store.objects });
@@ -170,7 +170,7 @@ describe('Whatever fails, the gateway on S3', function () {
       await pool.query('SELECT pg_reload_conf()');
       await gateway.start();
       const file = new FileMaker(seededRandom(SEED), 9).next(tenants[0] as Tenant, 'too-early', 'sftp');
-      await putBySftp(gateway, file);
+      await sendFile(gateway, file);
       assert.equal(file.told, 'acknowledged');
       await database.crash();
       await gateway.end();

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { RawSftp, type Reply } from '../support/raw-sftp.ts';
 import type { FileMaker, SentFile } from './files.ts';
 import type { Fleet } from './fleet.ts';
@@ -93,14 +94,10 @@ export class Sender {
     const role = door === 'sftp' ? 'gateway' : 'api';
     const member = random.pick(fleet.members.filter((one) => one.role === role && one.name !== except));
     file.via = member.name;
-    await (door === 'sftp' ? putBySftp(member, file) : postByHttp(member, file));
-    if (file.told === 'acknowledged') file.acknowledgedAt = performance.now();
-    file.content = Buffer.alloc(0);
+    await sendFile(member, file);
     await pause(file.told === 'acknowledged' ? random.between(0, 50) : random.between(100, 500));
   }
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 class NoAnswer extends Error {}
 
@@ -122,8 +119,14 @@ function refuse(file: SentFile, reason: string): void {
   file.reason = reason;
 }
 
-/** Puts a file and notes what was said of it. Never rejects. */
-export async function putBySftp(member: Pick<Member, 'port'>, file: SentFile): Promise<void> {
+/** Sends a file by its door, notes what was said of it and when, and lets go of its content. Never rejects. */
+export async function sendFile(target: Pick<Member, 'port'>, file: SentFile): Promise<void> {
+  await (file.door === 'sftp' ? putBySftp(target, file) : postByHttp(target, file));
+  if (file.told === 'acknowledged') file.acknowledgedAt = performance.now();
+  file.content = Buffer.alloc(0);
+}
+
+async function putBySftp(member: Pick<Member, 'port'>, file: SentFile): Promise<void> {
   const { clientId: username, clientSecret: password } = file.tenant;
   let sftp: RawSftp;
   try {
@@ -166,8 +169,7 @@ async function taken(waiting: Set<Promise<Reply>>): Promise<boolean> {
   return reply.type === 'status' && reply.code === 0;
 }
 
-/** The same by HTTP. */
-export async function postByHttp(member: Pick<Member, 'port'>, file: SentFile): Promise<void> {
+async function postByHttp(member: Pick<Member, 'port'>, file: SentFile): Promise<void> {
   const api = `http://127.0.0.1:${member.port}/api/external`;
   const signal = AbortSignal.timeout(PATIENCE_MS);
   let token: string;

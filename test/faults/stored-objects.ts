@@ -29,7 +29,7 @@ export interface StoredObjects {
 }
 
 /** Of a bucket, below the prefix `files/`. */
-export function objectsInBucket({ client }: TestS3, Bucket: string): StoredObjects {
+export function objectsInBucket({ client }: Pick<TestS3, 'client'>, Bucket: string): StoredObjects {
   const keyOf = (key = '') => key.replace(/^files\//, '');
   return {
     sha256: async (key) => {

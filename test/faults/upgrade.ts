@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { settle, startSenders } from './campaign.ts';
 import { checkPromise, type Findings } from './checker.ts';
 import type { SentFile } from './files.ts';
@@ -23,8 +24,6 @@ export interface Upgrade {
 const START_MS = 60_000;
 /** An orchestrator, too, lets some time pass between a member that is ready and the end of the next one. */
 const BETWEEN_MEMBERS_MS = 3_000;
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
  * Goes from an earlier version to this one, back and forth again, member by member, while files flow: first the tables,

@@ -8,7 +8,7 @@ import { mountSmallDisk, type SmallDisk } from '../support/disk.ts';
 import { run } from '../support/run.ts';
 import { newBucket, startS3 } from '../support/s3.ts';
 import { freePort, stopAtEnd } from '../support/servers.ts';
-import { until } from '../support/until.ts';
+import { until, untilDone } from '../support/until.ts';
 import { objectsInBucket, objectsInDirectory, type StoredObjects } from './stored-objects.ts';
 
 const DATABASE_MEGABYTES = 6_000;
@@ -58,14 +58,7 @@ export async function startFaultyDatabase(directory: string, disks: boolean): Pr
       if (isRunning(pid)) process.kill(pid, 'SIGQUIT');
       await until(async () => (isRunning(pid) ? undefined : true), 60_000);
       // It does not come back while something else keeps it from doing so, as a full disk does.
-      await until(
-        () =>
-          revive()
-            .then(() => true as const)
-            .catch(() => undefined),
-        120_000,
-        500,
-      );
+      await untilDone(revive, 120_000, 500);
     },
     processes: async () => {
       const { stdout } = await run('ps', ['--ppid', String(pid), '-o', 'pid=']);

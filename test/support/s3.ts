@@ -42,17 +42,25 @@ export async function startS3(own?: string): Promise<TestS3> {
   };
   stopAtEnd(kill);
   const endpoint = `http://127.0.0.1:${port}`;
-  const client = new S3Client({
+  const client = s3ClientAt(endpoint, { accessKeyId, secretAccessKey }, { maxAttempts: 2 });
+  await untilListening(endpoint);
+  return { endpoint, accessKeyId, secretAccessKey, client, kill };
+}
+
+export function s3ClientAt(
+  endpoint: string,
+  { accessKeyId, secretAccessKey }: Pick<TestS3, 'accessKeyId' | 'secretAccessKey'>,
+  options: { readonly maxAttempts?: number } = {},
+): S3Client {
+  return new S3Client({
     endpoint,
     region: 'us-east-1',
     forcePathStyle: true,
     credentials: { accessKeyId, secretAccessKey },
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    maxAttempts: 2,
+    ...options,
   });
-  await untilListening(endpoint);
-  return { endpoint, accessKeyId, secretAccessKey, client, kill };
 }
 
 export async function newBucket({ client }: TestS3): Promise<string> {

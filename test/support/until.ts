@@ -1,3 +1,17 @@
+/** Does it again until it succeeds. */
+export async function untilDone(
+  action: () => Promise<unknown>,
+  timeoutMs: number,
+  pauseMs: number,
+): Promise<void> {
+  const succeeds = () =>
+    action().then(
+      () => true,
+      () => undefined,
+    );
+  await until(succeeds, timeoutMs, pauseMs);
+}
+
 /** Asks until there is an answer. */
 export async function until<Result>(
   ask: () => Promise<Result | undefined>,

@@ -1,12 +1,11 @@
-import { S3Client } from '@aws-sdk/client-s3';
 import type { World } from '../../faults/checker.ts';
 import { objectsInBucket } from '../../faults/stored-objects.ts';
-import type { TestS3 } from '../../support/s3.ts';
+import { s3ClientAt } from '../../support/s3.ts';
 import type { Tenant as SendingTenant } from '../../support/tenants.ts';
 import { NODE_ADDRESS } from './control-plane.ts';
 import { loadBalancerAddress } from './release.ts';
 import type { Doors } from './sending.ts';
-import { BUCKET, S3_PORT, type Stores } from './stores.ts';
+import { BUCKET, S3_PORT } from './stores.ts';
 import type { Tenant } from './tenant.ts';
 import { startTunnel } from './tunnel.ts';
 import type { Installed } from './world.ts';
@@ -29,25 +28,13 @@ export async function judged({ node, stores }: Installed, tenants: readonly Tena
     clientId: clientId as SendingTenant['clientId'],
     clientSecret,
   }));
+  const client = s3ClientAt(`http://127.0.0.1:${s3}`, stores);
   return {
     doors: { tenants: sending, ports: { sftp, http } },
     world: {
       pool: stores.pool,
-      objects: objectsInBucket(s3At(s3, stores), BUCKET),
+      objects: objectsInBucket({ client }, BUCKET),
       organizations: tenants.map(({ organization }) => organization),
     },
   };
-}
-
-function s3At(port: number, { accessKeyId, secretAccessKey, server }: Stores): TestS3 {
-  const endpoint = `http://127.0.0.1:${port}`;
-  const client = new S3Client({
-    endpoint,
-    region: 'us-east-1',
-    forcePathStyle: true,
-    credentials: { accessKeyId, secretAccessKey },
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-  });
-  return { endpoint, accessKeyId, secretAccessKey, client, kill: server.kill };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FileMaker, type SentFile } from '../../faults/files.ts';
 import { type Random, seededRandom } from '../../faults/random.ts';
-import { postByHttp, putBySftp } from '../../faults/senders.ts';
+import { sendFile } from '../../faults/senders.ts';
 import type { Tenant } from '../../support/tenants.ts';
 import { until } from '../../support/until.ts';
 
@@ -77,13 +77,10 @@ class Client {
 
   async #run({ tenants, ports }: Doors, index: number, random: Random): Promise<void> {
     const maker = new FileMaker(random.fork(), index);
-    const send = this.door === 'sftp' ? putBySftp : postByHttp;
     while (this.#going) {
       const file = maker.next(random.pick(tenants), `${this.door}-${index}`, this.door);
       this.sent.push(file);
-      await send({ port: ports[this.door] }, file);
-      if (isAcknowledged(file)) file.acknowledgedAt = performance.now();
-      file.content = Buffer.alloc(0);
+      await sendFile({ port: ports[this.door] }, file);
       await sleep(isAcknowledged(file) ? random.between(0, 300) : random.between(100, 500));
     }
   }
